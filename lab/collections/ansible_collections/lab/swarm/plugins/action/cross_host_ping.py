@@ -1,0 +1,69 @@
+"""Ping the containers on other hosts, by name, and count the packets on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.lab.swarm.plugins.plugin_utils import firewall
+from ansible_collections.lab.swarm.plugins.plugin_utils.claims import claims_result
+from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
+
+from lab.engine import cross_host_ping
+from lab.firewall import nftables
+from lab.results import Check, judge
+
+
+class ActionModule(LabAction):
+    """One source, its peers: loss, round trip, and the VXLAN packets that left for and came from each peer."""
+
+    noun = "cross_host_ping"
+
+    def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Ping; a pair passes with no loss and with its packets seen as VXLAN both ways."""
+        prefix, addresses, port = arguments["prefix"], arguments["addresses"], arguments["data_path_port"]
+        peers = cross_host_ping.targets(self.host, list(addresses), arguments["full_up_to"])
+        before = self._counts()
+        names = [prefix + peer for peer in peers]
+        found, waited = cross_host_ping.ping(self.engine(), prefix + self.host, names, arguments["deadline"])
+        after = self._counts()
+        rows = []
+        for peer, ping in zip(peers, found, strict=True):
+            moved = [
+                after.get(name, {}).get(addresses[peer], 0) - before.get(name, {}).get(addresses[peer], 0)
+                for name in (nftables.out_set_name(port), f"swarm_{port}_udp")
+            ]
+            rows.append(
+                {
+                    "source": self.host,
+                    "target": peer,
+                    "address": ping.address,
+                    "sent": ping.sent,
+                    "received": ping.received,
+                    "rtt_ms": ping.rtt_ms,
+                    "vxlan_out": moved[0],
+                    "vxlan_in": moved[1],
+                    "error": ping.error,
+                }
+            )
+        claims = [self._judge(row, waited, counted=bool(after)) for row in rows]
+        return {**claims_result(claims, self.variables), "pings": rows, "host": self.host, "waited": waited}
+
+    def _counts(self) -> dict[str, dict[str, int]]:
+        return nftables.counts(firewall.listing(self.command)[1])
+
+    def _judge(self, row: dict[str, Any], waited: float, *, counted: bool) -> Check:
+        count = cross_host_ping.COUNT
+        seen = {"received": row["received"], "of": row["sent"]}
+        expected: dict[str, Any] = {"received": count, "of": count}
+        if counted:
+            expected["as_vxlan"] = True
+            seen["as_vxlan"] = min(row["vxlan_out"], row["vxlan_in"]) >= count
+        return judge(
+            f"cross-host-ping.{row['source']}.{row['target']}",
+            f"{row['source']} reaches {row['target']} over the overlay, by name",
+            expected=expected,
+            observed=seen,
+            host=self.host,
+            waited_s=waited,
+            evidence={key: row[key] for key in ("address", "rtt_ms", "vxlan_out", "vxlan_in", "error")},
+        )

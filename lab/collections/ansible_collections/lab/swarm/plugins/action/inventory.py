@@ -1,0 +1,31 @@
+"""Validate the inventory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.lab.swarm.plugins.plugin_utils import inventory as reading
+from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
+
+from lab.inventory import provider_name, validate
+
+
+class ActionModule(LabAction):
+    """Every problem at once, or the lab that the inventory describes."""
+
+    noun = "inventory"
+
+    def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Validate, and return name, segment and addresses."""
+        del arguments
+        source = str(self.variables.get("inventory_file") or next(iter(self.variables.get("ansible_inventory_sources") or ()), ""))
+        inventory = reading.read(self.variables, self._templar, source)
+        spec = validate(inventory)
+        return {
+            "changed": False,
+            "lab": spec.name,
+            "provider": provider_name(inventory),
+            "segment": spec.segment,
+            "source": source,
+            "addresses": {host.name: host.address for host in spec.hosts},
+        }

@@ -1,0 +1,50 @@
+"""Make, look at, or remove the hosts of a lab."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
+
+from lab.errors import HostUnreachable, LabError
+from lab.hosts.base import HostSpec, LabSpec
+from lab.hosts.providers import PROVIDERS
+
+
+class ActionModule(LabAction):
+    """All hosts of a lab at once: they start side by side."""
+
+    noun = "lab_host"
+
+    def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Bring the hosts to the state asked for."""
+        provider = PROVIDERS[arguments["provider"]]
+        hosts = tuple(HostSpec(name, address) for name, address in arguments["addresses"].items())
+        spec = LabSpec(self.paths.name, arguments["segment"], hosts, arguments["source"])
+        if arguments["state"] == "running":
+            return self._require_running(provider, spec)
+        if arguments["state"] == "present":
+            provider.check(self.paths, spec)
+            change = provider.create(self.paths, spec, check=self.check_mode)
+        else:
+            change = provider.destroy(self.paths, check=self.check_mode)
+        if change.survivors:
+            raise LabError(f"still there: {'; '.join(change.survivors)}", hint="lab down again, or remove by hand")
+        return {
+            "changed": change.changed,
+            "actions": list(change.actions),
+            "hosts": dict(change.after),
+            "diff": {"before": _lines(change.before), "after": _lines(change.after)},
+        }
+
+    def _require_running(self, provider: Any, spec: LabSpec) -> dict[str, Any]:
+        running = {host.name for host in provider.hosts(self.paths) if host.running}
+        missing = [host.name for host in spec.hosts if host.name not in running]
+        if missing:
+            whole = "is not up" if not running else f"is only half up: {', '.join(missing)} not running"
+            raise HostUnreachable(f"lab '{spec.name}' {whole}", hint="lab up")
+        return {"changed": False, "hosts": {host.name: host.address for host in spec.hosts}}
+
+
+def _lines(hosts: Any) -> str:
+    return "".join(f"{name} {address}\n" for name, address in sorted(hosts.items()))

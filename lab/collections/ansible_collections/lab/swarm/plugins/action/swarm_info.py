@@ -1,0 +1,42 @@
+"""Look at a swarm and at an engine's part in it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
+
+from lab.engine import daemon, network, swarm
+from lab.engine.client import APIError
+
+
+class ActionModule(LabAction):
+    """Membership and networks of this host; the nodes, where it is a manager."""
+
+    noun = "swarm_info"
+
+    def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Wait for the nodes named, if any, and return what there is."""
+        engine = self.engine()
+        member = swarm.membership(engine)
+        waited = 0.0
+        if member.manager and arguments["ready"]:
+            waited = swarm.wait_ready(engine, arguments["ready"], arguments["deadline"])
+        refusal = ""
+        if not member.manager:
+            try:
+                engine.nodes()
+            except APIError as error:
+                refusal = str(error.explanation)
+        return {
+            "changed": False,
+            "host": self.host,
+            "engine": asdict(daemon.facts(engine)),
+            "membership": asdict(member),
+            "nodes": [asdict(node) for node in swarm.nodes(engine)] if member.manager else [],
+            "networks": network.listed(engine),
+            "refusal": refusal,
+            "waited": waited,
+            "command": "docker node ls" if member.manager else "docker network ls",
+        }

@@ -1,0 +1,44 @@
+"""Documentation of the action plugin lab.swarm.container_exec."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_exec
+short_description: Run a command in a container
+description:
+- Runs a command in a running container. Its exit status is a result, not an error.
+author:
+- Swarm Lab
+options:
+  name:
+    description:
+    - Name of the container.
+    type: str
+    required: true
+  command:
+    description:
+    - The command and its arguments.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Ask alpine1 for its addresses
+  lab.swarm.container_exec:
+    name: alpine1
+    command: [ip, addr, show]
+"""
+
+RETURN = r"""
+status:
+  description:
+  - The command's exit status.
+  type: int
+  returned: success
+output:
+  description:
+  - What it printed.
+  type: str
+  returned: success
+"""

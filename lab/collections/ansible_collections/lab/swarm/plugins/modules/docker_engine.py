@@ -1,0 +1,46 @@
+"""Documentation of the action plugin lab.swarm.docker_engine."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: docker_engine
+short_description: Start a host's Docker Engine
+description:
+- Starts dockerd on a host whose engine does not answer, and returns what the engine says of itself.
+author:
+- Swarm Lab
+options:
+  state:
+    description:
+    - C(started) starts it where it does not answer; C(running) only asks.
+    type: str
+    default: started
+    choices:
+    - started
+    - running
+  config:
+    description:
+    - The daemon's configuration, written to /etc/docker/daemon.json of the host before it starts.
+    type: dict
+    default: {}
+  deadline:
+    description:
+    - Seconds until the engine has to answer.
+    type: int
+    default: 30
+"""
+
+EXAMPLES = r"""
+- name: Start the engine
+  lab.swarm.docker_engine:
+    config:
+      log-level: warn
+"""
+
+RETURN = r"""
+engine:
+  description:
+  - Name, id, version, kernel and drivers of the engine.
+  type: dict
+  returned: success
+"""

@@ -1,0 +1,43 @@
+"""Documentation of the action plugin lab.swarm.inventory."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: inventory
+short_description: Validate the inventory of a lab
+description:
+- Judges groups, names, addresses, segment, provider and variables of the whole inventory at once.
+- Changes nothing.
+author:
+- Swarm Lab
+options: {}
+"""
+
+EXAMPLES = r"""
+- name: Validate the inventory
+  lab.swarm.inventory:
+  register: lab_inventory
+"""
+
+RETURN = r"""
+lab:
+  description:
+  - Name of the lab.
+  type: str
+  returned: success
+provider:
+  description:
+  - How the hosts come to be.
+  type: str
+  returned: success
+segment:
+  description:
+  - The network that the hosts share, as CIDR.
+  type: str
+  returned: success
+addresses:
+  description:
+  - Each host's IPv4 address on the segment.
+  type: dict
+  returned: success
+"""

@@ -1,0 +1,66 @@
+"""Documentation of the action plugin lab.swarm.lab_host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lab_host
+short_description: Make or remove the hosts of a lab
+description:
+- Brings up all hosts of a lab side by side, or removes everything that the lab created.
+author:
+- Swarm Lab
+options:
+  provider:
+    description:
+    - How the hosts come to be.
+    type: str
+    default: netns
+  segment:
+    description:
+    - The network that the hosts share, as CIDR.
+    type: str
+    default: ''
+  addresses:
+    description:
+    - Each host's name and IPv4 address on the segment.
+    type: dict
+    default: {}
+  source:
+    description:
+    - The inventory file, for the lab's record.
+    type: str
+    default: ''
+  state:
+    description:
+    - C(present) starts what does not run, C(running) only makes sure that all run, C(absent) removes
+      the lab.
+    type: str
+    default: present
+    choices:
+    - present
+    - running
+    - absent
+"""
+
+EXAMPLES = r"""
+- name: Bring every host up
+  lab.swarm.lab_host:
+    segment: 198.18.0.0/24
+    addresses:
+      manager: 198.18.0.11
+      worker-1: 198.18.0.12
+"""
+
+RETURN = r"""
+hosts:
+  description:
+  - The hosts that run afterwards, with their addresses.
+  type: dict
+  returned: success
+actions:
+  description:
+  - What was done, in words.
+  type: list
+  elements: str
+  returned: success
+"""

@@ -1,0 +1,145 @@
+"""What every action plugin of this collection has in common: arguments, errors, and the form of a result."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import yaml
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from lab.engine.change import Change
+from lab.engine.client import Engine, connect
+from lab.errors import LabError
+from lab.hosts.base import DEFAULT_LAB, LabPaths
+
+display = Display()
+
+COMMAND_MARK = "lab-command "
+"""Before the line that shows a step's docker command as it is about to run; the terminal report looks for it."""
+
+
+class LabAction(ActionBase):
+    """An action whose arguments are those that its documentation lists."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+    TRANSFERS_FILES = False
+    noun: ClassVar[str]
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Validate, perform, and turn a LabError into a failed result that keeps its code."""
+        del tmp
+        result: dict[str, Any] = super().run(task_vars=task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self.noun))
+        self.variables: dict[str, Any] = task_vars or {}
+        try:
+            return {**result, **self.perform(plain(arguments))}
+        except LabError as error:
+            return {**result, **failure(error, self.host)}
+
+    def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Do what the task asks for and return its result."""
+        raise NotImplementedError
+
+    @property
+    def host(self) -> str:
+        """The host that the task is about: the one it is delegated to, or the play's."""
+        return str(self._task.delegate_to or self.variables["inventory_hostname"])
+
+    @property
+    def paths(self) -> LabPaths:
+        """Where the things of this lab lie."""
+        return LabPaths.of(str(self._templar.template(self.variables.get("lab_name", DEFAULT_LAB))))
+
+    @property
+    def check_mode(self) -> bool:
+        """Whether nothing may be changed."""
+        return bool(self._task.check_mode)
+
+    def engine(self, host: str = "") -> Engine:
+        """Return a client of a host's engine; by default of the task's own host."""
+        return connect(self.paths.engine_socket(host or self.host))
+
+    def command(self, script: str) -> tuple[int, str, str]:
+        """Run a shell script on the task's host, over its connection; return status, output, error output."""
+        self._connection._connect()
+        status, output, errors = self._connection.exec_command(script)
+        return status, output.decode(errors="replace"), errors.decode(errors="replace")
+
+    def announce(self, command: str) -> None:
+        """Show the docker command that is about to run, where the user asked to see them."""
+        if command and self._templar.template(self.variables.get("lab_explain", False)):
+            display.display(f"{COMMAND_MARK}{self.host} {command}")
+
+
+class EngineAction(LabAction):
+    """An action that makes one change in one engine."""
+
+    def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Tell the command before it runs, if asked to; make the change; return it."""
+        engine = self.engine()
+        if self._templar.template(self.variables.get("lab_explain", False)):
+            self.announce(self.change(engine, arguments, check=True).command)
+        return self.result(self.change(engine, arguments, check=self.check_mode))
+
+    def change(self, engine: Engine, arguments: dict[str, Any], *, check: bool) -> Change:
+        """Make the change, or with ``check`` only say what it would be."""
+        raise NotImplementedError
+
+    def result(self, change: Change) -> dict[str, Any]:
+        """Return the task result of a change."""
+        return {**change_result(change), "host": self.host}
+
+
+def change_result(change: Change) -> dict[str, Any]:
+    """Return a change as a task result: what ``--diff`` shows, the command, the actions in words."""
+    result: dict[str, Any] = {
+        "changed": change.changed,
+        "before": dict(change.before),
+        "after": dict(change.after),
+        "command": change.command,
+        "output": change.output,
+        "actions": list(change.actions) if change.changed else [],
+    }
+    if change.changed:
+        result["diff"] = {"before": _text(change.before), "after": _text(change.after)}
+    return result
+
+
+def plain(arguments: Any) -> Any:
+    """Return arguments as Python's own types: Ansible's strings remember where they come from, and YAML minds."""
+    return json.loads(json.dumps(arguments, default=str))
+
+
+def _text(state: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(state), sort_keys=True) if state else ""
+
+
+def failure(error: LabError, host: str) -> dict[str, Any]:
+    """Return a LabError as a failed task result."""
+    problems = list(getattr(error, "problems", ()))
+    return {
+        "failed": True,
+        "msg": "; ".join([str(error), *problems]),
+        "lab_error": {
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+            "host": error.host or host,
+            "problems": problems,
+        },
+    }
+
+
+def argument_spec(noun: str) -> dict[str, Any]:
+    """Return a plugin's argument specification: the options of its documentation, less their descriptions."""
+    module = importlib.import_module(f"ansible_collections.lab.swarm.plugins.modules.{noun}")
+    options = yaml.safe_load(module.DOCUMENTATION).get("options", {})
+    return {name: {key: option[key] for key in option if key != "description"} for name, option in options.items()}
+
+

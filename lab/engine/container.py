@@ -1,0 +1,221 @@
+"""Standalone containers of an engine: run, stop, remove, exec (Engine API: /containers, /exec)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab.engine.change import OWNER_LABEL, Change, command_line
+from lab.engine.client import Engine, ImageNotFound, NotFound, reported
+from lab.errors import InvalidInput, LabError
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """A container as it should run; ``lab`` owns it."""
+
+    name: str
+    lab: str
+    image: str = ""
+    network: str = ""
+    command: Sequence[str] = ()
+    interactive: bool = False
+    tty: bool = False
+    detach: bool = True
+    remove: bool = False
+    hostname: str = ""
+    stop_timeout_s: int = 1
+
+    def command_line(self) -> str:
+        """Return the docker command that runs it."""
+        flags = "".join(
+            letter
+            for letter, wanted in (("d", self.detach), ("i", self.interactive), ("t", self.tty))
+            if wanted
+        )
+        return command_line(
+            "docker",
+            "run",
+            f"-{flags}" if flags else "",
+            "--rm" if self.remove else "",
+            *(("--name", self.name) if self.name else ()),
+            *(("--network", self.network) if self.network else ()),
+            *(("--hostname", self.hostname) if self.hostname else ()),
+            self.image,
+            *self.command,
+        )
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command in a container printed, and its exit status."""
+
+    status: int
+    text: str
+
+
+def inspect(engine: Engine, name: str) -> dict[str, Any] | None:
+    """Return ``docker container inspect NAME``; None where there is no container of that name."""
+    with reported(f"inspect container {name}"):
+        try:
+            inspected: dict[str, Any] = engine.inspect_container(name)
+        except NotFound:
+            return None
+    return inspected if inspected["Name"] == f"/{name}" else None
+
+
+def summary(inspected: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return state, image, networks and addresses of an inspected container; empty for an absent one."""
+    if inspected is None:
+        return {}
+    networks = inspected["NetworkSettings"]["Networks"] or {}
+    return {
+        "state": inspected["State"]["Status"],
+        "image": inspected["Config"]["Image"],
+        "networks": {name: network.get("IPAddress", "") for name, network in sorted(networks.items())},
+    }
+
+
+def ensure_running(engine: Engine, spec: ContainerSpec, *, check: bool) -> Change:
+    """Make sure that the container runs; a stopped one of this lab's is replaced.
+
+    Raises InvalidInput where the name is taken by a container that is not this lab's, LabError with the
+    engine's own words where it does not start.
+    """
+    present = inspect(engine, spec.name)
+    before = summary(present)
+    if present is not None:
+        require_own(present, spec.name, spec.lab)
+        if present["State"]["Running"] and present["Config"]["Image"] == spec.image:
+            return Change(before, before, spec.command_line(), output=present["Id"])
+    actions = (f"remove container {spec.name}",) * bool(before) + (f"run container {spec.name}",)
+    if check:
+        return Change(before, _planned(spec), spec.command_line(), actions)
+    if present is not None:
+        _remove(engine, present["Id"], spec.name)
+    container_id = create(engine, spec)
+    with reported(f"start container {spec.name}"):
+        engine.start(container_id)
+    return Change(before, summary(inspect(engine, spec.name)), spec.command_line(), actions, container_id)
+
+
+def _planned(spec: ContainerSpec) -> dict[str, Any]:
+    return {"state": "running", "image": spec.image, "networks": {spec.network or "bridge": ""}}
+
+
+def create(engine: Engine, spec: ContainerSpec) -> str:
+    """Create (not start) a container and return its id; the network is given in the same call.
+
+    An attachable overlay is unknown on a worker until a container there asks for it.
+    """
+    try:
+        with reported(f"create container {spec.name or spec.image}"):
+            created = engine.create_container(
+                spec.image,
+                command=list(spec.command) or None,
+                name=spec.name or None,
+                hostname=spec.hostname or None,
+                stdin_open=spec.interactive,
+                tty=spec.tty,
+                detach=spec.detach,
+                labels={OWNER_LABEL: spec.lab},
+                host_config=engine.create_host_config(network_mode=spec.network or None, auto_remove=spec.remove),
+                networking_config=engine.create_networking_config({spec.network: engine.create_endpoint_config()})
+                if spec.network
+                else None,
+            )
+    except LabError as error:
+        if isinstance(error.__cause__, ImageNotFound):
+            raise InvalidInput(f"image {spec.image} is not on this host", hint="lab up loads it") from error
+        raise
+    return str(created["Id"])
+
+
+def require_own(present: Mapping[str, Any], name: str, lab: str) -> None:
+    """Raise InvalidInput unless an inspected container bears this lab's label."""
+    if (present["Config"].get("Labels") or {}).get(OWNER_LABEL) != lab:
+        raise InvalidInput(
+            f"a container '{name}' exists that is not this lab's", hint="rename or remove it; nothing was changed"
+        )
+
+
+def ensure_stopped(engine: Engine, name: str, lab: str, *, check: bool, timeout_s: int = 1) -> Change:
+    """Stop the lab's container; kill it after ``timeout_s`` seconds. Absent or stopped ones stay as they are."""
+    command = command_line("docker", "container", "stop", "-t", str(timeout_s), name)
+    present = inspect(engine, name)
+    before = summary(present)
+    if present is None or not present["State"]["Running"]:
+        return Change(before, before, command)
+    require_own(present, name, lab)
+    if check:
+        return Change(before, {**before, "state": "exited"}, command, (f"stop container {name}",))
+    with reported(f"stop container {name}"):
+        engine.stop(name, timeout=timeout_s)
+    return Change(before, summary(inspect(engine, name)), command, (f"stop container {name}",), name)
+
+
+def ensure_absent(engine: Engine, name: str, lab: str, *, check: bool) -> Change:
+    """Remove the lab's container ``name``, running or not."""
+    present = inspect(engine, name)
+    running = present is not None and present["State"]["Running"]
+    command = command_line("docker", "container", "rm", "-f" if running else "", name)
+    if present is None:
+        return Change({}, {}, command)
+    require_own(present, name, lab)
+    if not check:
+        _remove(engine, present["Id"], name)
+    return Change(summary(present), {}, command, (f"remove container {name}",), name)
+
+
+def _remove(engine: Engine, container_id: str, name: str) -> None:
+    with reported(f"remove container {name}"):
+        try:
+            engine.remove_container(container_id, force=True, v=True)
+        except NotFound:
+            return
+
+
+def execute(engine: Engine, name: str, argv: Sequence[str]) -> Output:
+    """Run a command in a running container; return its output (both streams) and exit status."""
+    with reported(f"exec in container {name}"):
+        created = engine.exec_create(name, list(argv))
+        text = engine.exec_start(created["Id"]).decode(errors="replace")
+        status = engine.exec_inspect(created["Id"])["ExitCode"]
+    return Output(status, text)
+
+
+def exec_command_line(name: str, argv: Sequence[str]) -> str:
+    """Return the docker command that runs ``argv`` in a container."""
+    return command_line("docker", "exec", name, *argv)
+
+
+def run_to_end(engine: Engine, spec: ContainerSpec, *, deadline_s: float) -> Output:
+    """Run a container that is not detached until it ends; return its output and exit status.
+
+    With ``spec.remove`` the engine removes it itself. Raises LabError where it has not ended in time.
+    """
+    container_id = create(engine, spec)
+    with reported(f"run container {spec.name}"):
+        stream = engine.attach(container_id, stream=True, logs=True)
+        engine.start(container_id)
+        text = b"".join(stream).decode(errors="replace")
+        status = _status(engine, container_id, deadline_s)
+    return Output(status, text)
+
+
+def _status(engine: Engine, container_id: str, deadline_s: float) -> int:
+    """Return the exit status of an ending container; 0 where the engine has already removed it."""
+    try:
+        return int(engine.wait(container_id, timeout=deadline_s)["StatusCode"])
+    except NotFound:
+        return 0
+
+
+def owned(engine: Engine, lab: str) -> list[dict[str, Any]]:
+    """Return the lab's containers on this engine: id, name, image, state."""
+    with reported("list containers"):
+        found = engine.containers(all=True, filters={"label": f"{OWNER_LABEL}={lab}"})
+    return [
+        {"id": c["Id"], "name": c["Names"][0].lstrip("/"), "image": c["Image"], "state": c["State"]} for c in found
+    ]

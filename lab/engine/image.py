@@ -1,0 +1,64 @@
+"""Images of an engine: load from an archive, pull, look (Engine API: /images)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lab.engine.change import Change, command_line
+from lab.engine.client import Engine, ImageNotFound, reported
+from lab.errors import LabError
+
+
+def inspect(engine: Engine, tag: str) -> dict[str, Any] | None:
+    """Return ``docker image inspect TAG``; None where the engine has no such image."""
+    with reported(f"inspect image {tag}"):
+        try:
+            inspected: dict[str, Any] = engine.inspect_image(tag)
+        except ImageNotFound:
+            return None
+    return inspected
+
+
+def summary(engine: Engine, tags: Sequence[str], label: str = "") -> dict[str, str]:
+    """Return each tag with its image id, or with the value of ``label`` where one is named; "" where absent."""
+    found = {tag: inspect(engine, tag) for tag in tags}
+    if label:
+        return {tag: ((image or {}).get("Config", {}).get("Labels") or {}).get(label, "") for tag, image in found.items()}
+    return {tag: image["Id"] if image else "" for tag, image in found.items()}
+
+
+def ensure_loaded(engine: Engine, archive: Path, wanted: Mapping[str, str], *, label: str, check: bool) -> Change:
+    """Make sure that the tags of an archive are in the engine.
+
+    ``wanted`` has a value for each tag: that of ``label`` on an image which need not be loaded again; where no
+    label is named, any image of that tag will do.
+    """
+    command = command_line("docker", "load", "-i", str(archive))
+    before = summary(engine, tuple(wanted), label)
+    if all(before[tag] == value if label else before[tag] for tag, value in wanted.items()):
+        return Change(before, before, command)
+    actions = tuple(f"load image {tag}" for tag in wanted)
+    if check:
+        return Change(before, dict(wanted), command, actions)
+    with archive.open("rb") as content, reported(f"load {archive.name}"):
+        output = "".join(part.get("stream", "") for part in engine.load_image(content) or ())
+    after = summary(engine, tuple(wanted), label)
+    missing = [tag for tag, value in after.items() if not value]
+    if missing:
+        raise LabError(f"{archive.name} was loaded, but {', '.join(missing)} is not there: {output.strip()}")
+    return Change(before, after, command, actions, output.strip())
+
+
+def ensure_pulled(engine: Engine, tag: str, *, check: bool) -> Change:
+    """Make sure that an image of a registry is in the engine; an image of that tag is not pulled again."""
+    command = command_line("docker", "pull", tag)
+    before = summary(engine, (tag,))
+    if before[tag]:
+        return Change(before, before, command)
+    if check:
+        return Change(before, {tag: "pulled"}, command, (f"pull image {tag}",))
+    with reported(f"pull {tag}"):
+        engine.pull(tag)
+    return Change(before, summary(engine, (tag,)), command, (f"pull image {tag}",))

@@ -1,0 +1,182 @@
+"""Networks of an engine: create, inspect, remove (Engine API: /networks)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from docker.types import IPAMConfig, IPAMPool
+
+from lab.engine.change import OWNER_LABEL, Change, command_line
+from lab.engine.client import APIError, Engine, NotFound, reported
+from lab.errors import ClaimFailed, InvalidInput
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A network as it should be; ``lab`` owns it."""
+
+    name: str
+    lab: str
+    driver: str = "overlay"
+    attachable: bool = False
+    encrypted: bool = False
+    subnet: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def command(self) -> str:
+        """Return the docker command that creates it."""
+        options = [word for key, value in self.all_options().items() for word in ("--opt", f"{key}={value}".rstrip("="))]
+        subnet = ("--subnet", self.subnet) if self.subnet else ()
+        attachable = "--attachable" if self.attachable else ""
+        return command_line(
+            "docker", "network", "create", "-d", self.driver, attachable, *subnet, *options, self.name
+        )
+
+    def all_options(self) -> dict[str, str]:
+        """Return the driver's options, encryption among them."""
+        return {**self.options, **({"encrypted": ""} if self.encrypted else {})}
+
+
+def inspect(engine: Engine, name: str) -> dict[str, Any] | None:
+    """Return ``docker network inspect NAME``; None where this engine has no network of exactly that name.
+
+    By listing with a filter: an inspection by name would also match the beginning of an id.
+    """
+    with reported(f"inspect network {name}"):
+        found = [network for network in engine.networks(names=[name]) if network["Name"] == name]
+        if not found:
+            return None
+        try:
+            inspected: dict[str, Any] = engine.inspect_network(found[0]["Id"])
+        except NotFound:
+            return None
+    return inspected
+
+
+def listed(engine: Engine) -> list[dict[str, Any]]:
+    """Return ``docker network ls``: id, name, driver and scope of each network."""
+    with reported("list networks"):
+        return [
+            {"id": network["Id"], "name": network["Name"], "driver": network["Driver"], "scope": network["Scope"]}
+            for network in sorted(engine.networks(), key=lambda network: str(network["Name"]))
+        ]
+
+
+def summary(inspected: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the part of an inspection that a specification decides; empty for an absent network."""
+    if inspected is None:
+        return {}
+    pools = inspected.get("IPAM", {}).get("Config") or []
+    options = dict(inspected.get("Options") or {})
+    return {
+        "driver": inspected["Driver"],
+        "attachable": inspected.get("Attachable", False),
+        "encrypted": "encrypted" in options,
+        "subnet": pools[0].get("Subnet", "") if pools else "",
+    }
+
+
+def ensure(engine: Engine, spec: NetworkSpec, *, check: bool) -> Change:
+    """Make sure that the network is there as specified.
+
+    Raises InvalidInput where a network of that name exists that is not this lab's, or that differs:
+    a network cannot be changed, and removing it is not for this function to decide.
+    """
+    present = inspect(engine, spec.name)
+    before = summary(present)
+    if present is not None:
+        _require_own(present, spec)
+        _require_same(before, spec)
+        return Change(before, before, spec.command(), output=present["Id"])
+    wanted = {
+        "driver": spec.driver,
+        "attachable": spec.attachable,
+        "encrypted": spec.encrypted,
+        "subnet": spec.subnet,
+    }
+    if check:
+        return Change(before, wanted, spec.command(), (f"create network {spec.name}",))
+    with reported(f"create network {spec.name}"):
+        created = engine.create_network(
+            spec.name,
+            driver=spec.driver,
+            attachable=spec.attachable,
+            options=spec.all_options() or None,
+            ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=spec.subnet)]) if spec.subnet else None,
+            labels={OWNER_LABEL: spec.lab},
+            check_duplicate=True,
+        )
+    return Change(before, wanted, spec.command(), (f"create network {spec.name}",), created["Id"])
+
+
+def _require_own(present: Mapping[str, Any], spec: NetworkSpec) -> None:
+    if (present.get("Labels") or {}).get(OWNER_LABEL) != spec.lab:
+        raise InvalidInput(
+            f"a network '{spec.name}' exists that is not this lab's", hint="rename or remove it; nothing was changed"
+        )
+
+
+def _require_same(before: Mapping[str, Any], spec: NetworkSpec) -> None:
+    asked = {"driver": spec.driver, "attachable": spec.attachable, "encrypted": spec.encrypted}
+    if spec.subnet:
+        asked["subnet"] = spec.subnet
+    different = [f"{key} is {before[key]!r}, not {value!r}" for key, value in asked.items() if before[key] != value]
+    if different:
+        raise InvalidInput(f"network '{spec.name}' exists and differs: {'; '.join(different)}")
+
+
+def ensure_absent(engine: Engine, name: str, lab: str, *, check: bool, deadline_s: float = 20) -> Change:
+    """Remove the lab's network ``name``; a network in use is tried again until ``deadline_s`` seconds passed.
+
+    Removal of containers and tasks is asynchronous, so "in use" right after it is normal. A network of that
+    name that is not this lab's raises InvalidInput.
+    """
+    command = command_line("docker", "network", "rm", name)
+    present = inspect(engine, name)
+    if present is None:
+        return Change({}, {}, command)
+    _require_own(present, NetworkSpec(name=name, lab=lab))
+    if not check:
+        _remove(engine, present["Id"], name, deadline_s)
+    return Change(summary(present), {}, command, (f"remove network {name}",), name)
+
+
+def _remove(engine: Engine, network_id: str, name: str, deadline_s: float) -> None:
+    end = time.monotonic() + deadline_s
+    while True:
+        try:
+            engine.remove_network(network_id)
+        except NotFound:
+            return
+        except APIError as error:
+            if "in use" not in str(error) and "active endpoints" not in str(error) or time.monotonic() > end:
+                with reported(f"remove network {name}"):
+                    raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def wait(engine: Engine, name: str, *, present: bool, deadline_s: float) -> tuple[dict[str, Any] | None, float]:
+    """Wait until the network is there (or is not); return its inspection, if any, and the seconds waited.
+
+    Reaching the deadline is not an error here: the caller compares what is there with what it expects.
+    """
+    start = time.monotonic()
+    while True:
+        found = inspect(engine, name)
+        waited = time.monotonic() - start
+        if (found is not None) == present or waited > deadline_s:
+            return found, waited
+        time.sleep(0.02)
+
+
+def require_gone(engine: Engine, name: str, deadline_s: float) -> float:
+    """Wait until this engine has no such network; return the seconds waited, raise ClaimFailed after the deadline."""
+    found, waited = wait(engine, name, present=False, deadline_s=deadline_s)
+    if found is not None:
+        raise ClaimFailed(f"network {name} is still there after {deadline_s:g} s")
+    return waited

@@ -1,0 +1,156 @@
+"""What every host provider has in common: where a lab's things lie, and what a provider can do."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from lab.errors import InvalidInput
+
+DEFAULT_LAB = "lab"
+DEFAULT_SEGMENT = "198.18.0.0/24"
+"""A segment of RFC 2544's benchmarking range: outside Docker's default pools and of private networks."""
+
+_LAB_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def check_lab_name(name: str) -> str:
+    """Return ``name`` if it can name a lab, else raise InvalidInput.
+
+    The same alphabet as a host name's label, at most 32 characters: the name becomes part of paths.
+    """
+    if not _LAB_NAME.fullmatch(name):
+        raise InvalidInput(
+            f"'{name}' cannot name a lab",
+            hint="lower-case letters, digits and inner hyphens, at most 32 characters",
+        )
+    return name
+
+
+def is_host_name(name: str) -> bool:
+    """Tell whether ``name`` is one label of a host name (RFC 1123, lower case)."""
+    return _HOST_NAME.fullmatch(name) is not None
+
+
+def state_home() -> Path:
+    """Return the directory below which each lab keeps its state (0700); LAB_STATE_DIR moves it."""
+    return Path(os.environ.get("LAB_STATE_DIR", "/var/lib/swarm-lab"))
+
+
+def run_home() -> Path:
+    """Return the directory below which each lab keeps its sockets (0700); LAB_RUN_DIR moves it."""
+    return Path(os.environ.get("LAB_RUN_DIR", "/run/swarm-lab"))
+
+
+@dataclass(frozen=True)
+class LabPaths:
+    """Where the things of one lab lie on this machine."""
+
+    name: str
+    state: Path
+    run: Path
+
+    @classmethod
+    def of(cls, name: str) -> LabPaths:
+        """Return the paths of the lab called ``name``; raises InvalidInput on an impossible name."""
+        check_lab_name(name)
+        return cls(name, state_home() / name, run_home() / name)
+
+    @property
+    def state_file(self) -> Path:
+        """The lab's record of what it created."""
+        return self.state / "state.json"
+
+    @property
+    def state_draft(self) -> Path:
+        """The record while it is being written."""
+        return self.state / "state.new"
+
+    @property
+    def runner(self) -> Path:
+        """The private directory of a playbook's run; gone when the run ends."""
+        return self.state / "runner"
+
+    @property
+    def lock_file(self) -> Path:
+        """The lock of the run that changes this lab; beside the lab's directory, so that it outlives it."""
+        return self.run.with_name(f"{self.name}.lock")
+
+    def host_state(self, host: str) -> Path:
+        """Return the directory with a host's disk."""
+        return self.state / "hosts" / host
+
+    def host_run(self, host: str) -> Path:
+        """Return the directory that an embedded host sees as its /run."""
+        return self.run / host
+
+    def engine_socket(self, host: str) -> Path:
+        """Return the one address by which everything else reaches a host's engine."""
+        return self.host_run(host) / "docker.sock"
+
+
+@dataclass(frozen=True)
+class HostSpec:
+    """A host as the inventory asks for it: its name and its IPv4 address on the lab's segment."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class LabSpec:
+    """All hosts of a lab and the IPv4 network (CIDR) that they share."""
+
+    name: str
+    segment: str
+    hosts: tuple[HostSpec, ...]
+    inventory: str = ""
+
+
+@dataclass(frozen=True)
+class HostState:
+    """A host as it is: whether it runs, and the process (pid in this machine's eyes) that holds it."""
+
+    name: str
+    address: str
+    running: bool
+    pid: int = 0
+
+
+@dataclass(frozen=True)
+class HostChange:
+    """What creating or destroying did: the hosts before and after, and what was done, in words."""
+
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    actions: Sequence[str] = ()
+    survivors: Sequence[str] = field(default=())
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is different now."""
+        return dict(self.before) != dict(self.after) or bool(self.actions)
+
+
+class Provider(Protocol):
+    """A way to get hosts. Every method takes the paths of one lab and touches nothing beside them."""
+
+    def check(self, paths: LabPaths, spec: LabSpec) -> None:
+        """Raise MachineLacks where this machine cannot make such hosts. Changes nothing."""
+
+    def create(self, paths: LabPaths, spec: LabSpec, *, check: bool) -> HostChange:
+        """Bring every host of ``spec`` up; repeatable. With ``check``, only tell what would be done."""
+
+    def hosts(self, paths: LabPaths) -> Sequence[HostState]:
+        """Return the lab's recorded hosts."""
+
+    def destroy(self, paths: LabPaths, *, check: bool) -> HostChange:
+        """Remove all that create made; repeatable; what would not go is named in ``survivors``."""
+
+    def from_outside(self, paths: LabPaths, script: str) -> str:
+        """Run a shell script from an address on the segment that is none of the hosts'; return its output."""

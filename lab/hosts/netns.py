@@ -1,0 +1,390 @@
+"""Embedded hosts: a set of namespaces on this machine each, with an own view of its root file system.
+
+A host is held by its process 1; the segment between the hosts is a bridge in a network namespace of its own,
+held by one more process. Nothing of a lab has a name that the rest of the machine could see: no named network
+namespace, no link, no mount, no firewall rule. When the processes end, the kernel takes all of that back;
+what is left to remove are directories.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from lab.errors import InvalidInput, MachineLacks
+from lab.hosts import cgroups, state
+from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec, state_home
+from lab.hosts.state import LabState
+
+SWITCH = ".switch"
+PROGRAMS = ("ip", "nft", "unshare", "nsenter", "mount", "pivot_root", "sleep")
+START_DEADLINE_S = 20.0
+END_DEADLINE_S = 10.0
+DISK_FREE_MIB = 64
+"""A host's first start writes about 40 MiB: its identity, its engine's data, the tutorial's images."""
+
+_INIT = Path(__file__).with_name("netns_init.sh")
+_DISK_TYPES = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "bcachefs"})
+_NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid", "--fork")
+_ENTER = ("-m", "-u", "-i", "-n", "-p", "-C")
+
+
+def check(paths: LabPaths, spec: LabSpec) -> None:
+    """Raise MachineLacks where this machine cannot hold the hosts of ``spec``, InvalidInput on a conflict."""
+    if os.geteuid() != 0:
+        raise MachineLacks("embedded hosts are made of namespaces, which only root can make", hint="use sudo")
+    missing = [program for program in PROGRAMS if which(program) is None]
+    if missing:
+        raise MachineLacks(
+            f"missing on this machine: {', '.join(missing)}", hint="./labctl up installs what is missing"
+        )
+    if "overlay" not in Path("/proc/filesystems").read_text():
+        raise MachineLacks("the kernel has no overlay file system", hint="modprobe overlay")
+    if not cgroups.hierarchies():
+        raise MachineLacks("no control groups are mounted", hint="mount -t cgroup2 cgroup2 /sys/fs/cgroup")
+    known = state.read(paths)
+    _check_foreign(paths, known)
+    _check_running(spec, known)
+    new = [host for host in spec.hosts if not paths.host_state(host.name).exists()]
+    _check_disk(paths, len(new))
+
+
+def _check_foreign(paths: LabPaths, known: LabState | None) -> None:
+    """Refuse a name whose directory or control group somebody else uses: nothing of theirs is touched."""
+    if known is not None:
+        return
+    if paths.state.is_dir() and set(paths.state.iterdir()) - {paths.runner, paths.state_draft}:
+        raise InvalidInput(f"{paths.state} exists and is not a lab's", hint="give another --lab, or move it away")
+    strangers = cgroups.processes(paths.name)
+    if strangers:
+        listed = ", ".join(str(pid) for pid in sorted(strangers))
+        raise InvalidInput(
+            f"control group {cgroups.ROOT}/{paths.name} holds processes that this lab did not start: {listed}",
+            hint="give another --lab",
+        )
+
+
+def _check_running(spec: LabSpec, known: LabState | None) -> None:
+    """Refuse to move hosts that run already: their swarm would lose them."""
+    if known is None or known.process(SWITCH) is None:
+        return
+    if known.segment != spec.segment:
+        raise InvalidInput(f"this lab is up on {known.segment}, not {spec.segment}", hint="lab down first")
+    for host in spec.hosts:
+        if known.process(host.name) and known.hosts[host.name] != host.address:
+            raise InvalidInput(
+                f"runs with address {known.hosts[host.name]}, not {host.address}",
+                host=host.name,
+                hint="lab down first",
+            )
+
+
+def _check_disk(paths: LabPaths, new_hosts: int) -> None:
+    folder = next(parent for parent in (paths.state, *paths.state.parents) if parent.is_dir())
+    free = shutil.disk_usage(folder).free >> 20
+    if free < new_hosts * DISK_FREE_MIB:
+        raise MachineLacks(
+            f"{free} MiB free below {folder}, {new_hosts * DISK_FREE_MIB} MiB needed for {new_hosts} hosts",
+            hint="free some space, or name another place in LAB_STATE_DIR",
+        )
+
+
+def which(program: str) -> str | None:
+    """Return the path of a system program, also where the caller's PATH has no sbin."""
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin")
+
+
+def create(paths: LabPaths, spec: LabSpec, *, check: bool) -> HostChange:
+    """Start every host of ``spec`` that does not run, all at once; a host that stopped starts with its disk.
+
+    Raises MachineLacks with the end of the host's own log where one does not come up.
+    """
+    known = state.read(paths)
+    before = _running(known)
+    missing = tuple(host for host in spec.hosts if host.name not in before)
+    after = {**before, **{host.name: host.address for host in missing}}
+    actions = tuple(f"start host {host.name} at {host.address}" for host in missing)
+    if check or not missing:
+        return HostChange(before, after, actions)
+    record = state.intended(spec, "netns", known)
+    state.write(paths, record)
+    paths.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if record.process(SWITCH) is None:
+        cgroups.kill(spec.name, deadline_s=END_DEADLINE_S)
+        record = state.with_process(record, SWITCH, _start_switch(paths, spec))
+        state.write(paths, record)
+    switch = record.processes[SWITCH].pid
+    starts = {host.name: _start_host(paths, spec, host, switch) for host in missing}
+    for host in missing:
+        record = state.with_process(record, host.name, _started(paths, host.name, starts[host.name]))
+    _connect(record, switch)
+    state.write(paths, record)
+    return HostChange(before, after, actions)
+
+
+def _running(known: LabState | None) -> dict[str, str]:
+    if known is None or known.process(SWITCH) is None:
+        return {}
+    return {name: address for name, address in known.hosts.items() if known.process(name)}
+
+
+def _start_switch(paths: LabPaths, spec: LabSpec) -> int:
+    """Start the process that holds the segment's network namespace; return its pid.
+
+    The bridge itself has the segment's last address: a host there that is none of the swarm's.
+    """
+    segment = ipaddress.IPv4Network(spec.segment)
+    cgroups.make(paths.name, SWITCH)
+    script = 'for group in "$@"; do echo 0 >"$group"; done; exec unshare --net sh -ec "$SWITCH"'
+    setup = (
+        'ip link add br0 type bridge; ip addr add "$OUTSIDER" dev br0; ip link set lo up; ip link set br0 up; '
+        'echo up >"$READY"; exec sleep infinity'
+    )
+    ready = paths.state / "switch.up"
+    ready.unlink(missing_ok=True)
+    holder = _spawn(
+        ["sh", "-ec", script, "switch", *map(str, cgroups.entries(paths.name, SWITCH))],
+        {"SWITCH": setup, "READY": str(ready), "OUTSIDER": f"{outsider(segment)}/{segment.prefixlen}"},
+        paths.state / "switch.log",
+    )
+    _wait(lambda: ready.exists() and ready.read_text() == "up\n", holder, paths.state / "switch.log", "switch")
+    return holder.pid
+
+
+def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int) -> subprocess.Popen[bytes]:
+    disk, run = paths.host_state(host.name), paths.host_run(host.name)
+    cgroups.kill(paths.name, host.name, deadline_s=END_DEADLINE_S)
+    if run.exists():
+        shutil.rmtree(run)
+    disk.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (disk / "pid.new").unlink(missing_ok=True)
+    cgroups.make(paths.name, host.name)
+    script = (
+        'for group in $ROOTS; do echo 0 >"$group"; done; '
+        "exec unshare --cgroup sh -ec 'for group in $LEAVES; do echo 0 >$group; done; exec unshare $SPACES sh $INIT'"
+    )
+    return _spawn(
+        ["sh", "-ec", script],
+        {
+            "ROOTS": " ".join(map(str, cgroups.roots(paths.name, host.name))),
+            "LEAVES": " ".join(map(str, cgroups.entries(paths.name, host.name))),
+            "SPACES": " ".join(_NAMESPACES),
+            "INIT": str(_INIT),
+            "HOST_NAME": host.name,
+            "HOST_ADDRESS": host.address,
+            "HOST_PREFIX": str(ipaddress.ip_network(spec.segment).prefixlen),
+            "HOST_DISK": str(disk),
+            "HOST_RUN": str(run),
+            "HOST_PORT": port(host.address),
+            "SWITCH_PID": str(switch),
+            "STATE_HOME": str(state_home()),
+            "LAB_HOSTS": "\n".join(f"{other.address}\t{other.name}" for other in spec.hosts),
+            "CGROUPS": "\n".join(f"{h.mount} {h.kind} {h.options}" for h in cgroups.hierarchies()),
+            "DISKS": "\n".join(disks(Path("/proc/self/mountinfo").read_text(), state_home())),
+        },
+        disk / "init.log",
+    )
+
+
+def outsider(segment: ipaddress.IPv4Network) -> ipaddress.IPv4Address:
+    """Return the segment's last address, which belongs to no host of the lab."""
+    return segment.broadcast_address - 1
+
+
+def port(address: str) -> str:
+    """Return the name of a host's port on the switch: unique on the segment, at most 15 characters."""
+    return f"p{int(ipaddress.ip_address(address)):08x}"
+
+
+def disks(mountinfo: str, hidden: Path) -> list[str]:
+    """Return the mount points besides / whose files a host must see too, parents first.
+
+    From the text of proc(5)'s mountinfo: disks only, and none that holds the labs themselves.
+    """
+    points = []
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(" - ")
+        point, kind = before.split()[4], after.split()[0]
+        if kind in _DISK_TYPES and point != "/" and not _own(Path(point), hidden) and Path(point).is_dir():
+            points.append(point)
+    return sorted(set(points))
+
+
+def _own(point: Path, hidden: Path) -> bool:
+    """Tell whether a host has its own mount at ``point``, or below one of its own."""
+    own = {hidden, *map(Path, ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/lib/docker"))}  # noqa: S108
+    return point in own or not own.isdisjoint(point.parents)
+
+
+def host_environment() -> dict[str, str]:
+    """Return the environment of a program inside a host: nothing of the caller's but its terminal."""
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
+
+
+def _spawn(command: Sequence[str], variables: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a process that outlives this one: own session, nothing of the caller's environment but PATH."""
+    path = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            command,
+            env={"PATH": path, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            cwd="/",
+        )
+
+
+def _wait(done: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, who: str) -> None:
+    """Poll ``done`` until true; raise MachineLacks when the process ended or the deadline passed."""
+    end = time.monotonic() + START_DEADLINE_S
+    while not done():
+        if process.poll() is not None or time.monotonic() > end:
+            tail = "; ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
+            raise MachineLacks(f"did not start: {tail or 'no answer in time'}", host=who)
+        time.sleep(0.005)
+
+
+def _started(paths: LabPaths, host: str, process: subprocess.Popen[bytes]) -> int:
+    """Wait for a host's process 1 and return its pid in this machine's eyes."""
+    told = paths.host_state(host) / "pid.new"
+    _wait(
+        lambda: told.exists() and told.read_text().endswith("\n"), process, paths.host_state(host) / "init.log", host
+    )
+    return int(told.read_text())
+
+
+def _connect(record: LabState, switch: int) -> None:
+    """Plug every host's port into the bridge, and let no port speak with another host's address."""
+    bound = {port(address): address for name, address in record.hosts.items() if name in record.processes}
+    batch = "".join(f"link set {name} master br0 up\n" for name in bound)
+    in_segment(switch, ["ip", "-batch", "-"], batch)
+    pairs = ", ".join(f'"{name}" . {address}' for name, address in bound.items())
+    members = ", ".join(bound.values())
+    rules = f"""
+table bridge segment
+delete table bridge segment
+table bridge segment {{
+	set bound {{ type ifname . ipv4_addr; elements = {{ {pairs} }}; }}
+	set members {{ type ipv4_addr; elements = {{ {members} }}; }}
+	chain source {{
+		type filter hook prerouting priority 0;
+		iifname . ip saddr @bound accept
+		ip saddr @members drop
+		iifname . arp saddr ip @bound accept
+		arp saddr ip @members drop
+	}}
+}}
+"""
+    in_segment(switch, ["nft", "-f", "-"], rules)
+
+
+def in_segment(switch: int, command: Sequence[str], text: str = "") -> str:
+    """Run a command in the segment's network namespace with ``text`` as its input; return its output."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    done = subprocess.run(
+        ["nsenter", "-t", str(switch), "-n", *command],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": path},
+    )
+    if done.returncode != 0:
+        raise MachineLacks(f"{' '.join(command)}: {done.stderr.strip()}", host="switch")
+    return done.stdout
+
+
+def from_outside(paths: LabPaths, script: str) -> str:
+    """Run a shell script on the segment, from an address that is none of the lab's hosts'; return its output."""
+    known = state.read(paths)
+    switch = known.process(SWITCH) if known else None
+    if switch is None:
+        raise MachineLacks(f"lab '{paths.name}' is not up", hint="lab up")
+    return in_segment(switch.pid, ["sh", "-c", script])
+
+
+def hosts(paths: LabPaths) -> Sequence[HostState]:
+    """Return the lab's recorded hosts, running or not, in the order in which they were asked for."""
+    known = state.read(paths)
+    if known is None:
+        return ()
+    running = _running(known)
+    return tuple(
+        HostState(name, address, name in running, known.processes[name].pid if name in running else 0)
+        for name, address in known.hosts.items()
+    )
+
+
+def enter(paths: LabPaths, host: str) -> tuple[str, ...]:
+    """Return the command prefix that runs a program inside a host: in its groups and all its namespaces.
+
+    Raises InvalidInput where the lab has no such host, MachineLacks where it does not run.
+    """
+    known = state.read(paths)
+    if known is None or host not in known.hosts:
+        have = ", ".join(known.hosts) if known else "none: it is not up"
+        raise InvalidInput(f"lab '{paths.name}' has no host '{host}'", hint=f"hosts: {have}")
+    record = known.process(host)
+    if record is None:
+        raise MachineLacks("does not run", host=host, hint="lab up starts it")
+    script = 'while [ "$1" != -- ]; do echo 0 >"$1"; shift; done; shift; exec "$@"'
+    groups = [str(path) for path in cgroups.entries(paths.name, host)]
+    return ("sh", "-c", script, "enter", *groups, "--", "nsenter", "-t", str(record.pid), *_ENTER)
+
+
+def destroy(paths: LabPaths, *, check: bool) -> HostChange:
+    """End the lab's processes and remove its groups, disks and sockets; name what would not go."""
+    known = state.read(paths)
+    if known is None:
+        return HostChange({}, {})
+    before = dict(known.hosts)
+    actions = tuple(f"remove host {name}" for name in before)
+    if check:
+        return HostChange(before, {}, actions)
+    stuck = [f"process {pid} ({_program(pid)})" for pid in sorted(cgroups.kill(paths.name, deadline_s=END_DEADLINE_S))]
+    stuck += [f"control group {path}" for path in cgroups.remove(paths.name, END_DEADLINE_S)]
+    for entry in (paths.run, *(path for path in paths.state.iterdir() if path not in (paths.state_file, paths.runner))):
+        stuck += [f"file {path}" for path in _remove_files(entry)]
+    if not stuck:
+        paths.state_file.unlink(missing_ok=True)
+        _remove_empty(paths)
+    return HostChange(before, {}, actions, tuple(stuck))
+
+
+def _program(pid: int) -> str:
+    try:
+        return re.sub(r"\0", " ", Path(f"/proc/{pid}/cmdline").read_text()).strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return "ending"
+
+
+def _remove_files(entry: Path) -> list[str]:
+    """Remove a file or a tree; return the paths that would not go, with the reason."""
+    stuck: list[str] = []
+    if not entry.is_dir():
+        entry.unlink(missing_ok=True)
+        return stuck
+
+    def note(_: object, path: str, reason: object) -> None:
+        error = reason[1] if isinstance(reason, tuple) else reason
+        if not isinstance(error, FileNotFoundError):
+            stuck.append(f"{path}: {error}")
+
+    shutil.rmtree(entry, onerror=note)
+    return stuck
+
+
+def _remove_empty(paths: LabPaths) -> None:
+    """Remove the lab's own directories, and those above them that no other lab uses."""
+    for folder in (paths.state, paths.state.parent, paths.run, paths.run.parent):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

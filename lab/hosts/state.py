@@ -1,0 +1,109 @@
+"""The record of what a lab created: written before a thing is made, so that it can always be found again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from lab.hosts.base import LabPaths, LabSpec
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class ProcessRecord:
+    """A process by pid and start time (clock ticks since boot, proc(5) field 22): together never reused."""
+
+    pid: int
+    started: int
+
+    def alive(self) -> bool:
+        """Tell whether this very process still runs (a zombie does not)."""
+        return self.pid > 0 and start_time(self.pid) == self.started
+
+
+@dataclass(frozen=True)
+class LabState:
+    """What is recorded of a lab."""
+
+    lab: str
+    provider: str
+    segment: str
+    inventory: str
+    boot: str
+    hosts: Mapping[str, str]
+    """Host name to its address on the segment."""
+    processes: Mapping[str, ProcessRecord] = field(default_factory=dict)
+    """Host name (or ``.switch``) to the process that holds its namespaces."""
+
+    def process(self, name: str) -> ProcessRecord | None:
+        """Return the live process that holds a host or the switch, None where there is none."""
+        record = self.processes.get(name)
+        if record is None or self.boot != boot_id() or not record.alive():
+            return None
+        return record
+
+
+def start_time(pid: int) -> int:
+    """Return a live process's start time in clock ticks since boot; -1 where there is no such process."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return -1
+    return -1 if fields[0] in "ZX" else int(fields[19])
+
+
+def boot_id() -> str:
+    """Return the id of this boot of the machine: pids of another boot mean nothing."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def intended(spec: LabSpec, provider: str, known: LabState | None) -> LabState:
+    """Return the record to write before the hosts of ``spec`` are made, keeping what is known already."""
+    kept = known.processes if known is not None and known.boot == boot_id() else {}
+    return LabState(
+        lab=spec.name,
+        provider=provider,
+        segment=spec.segment,
+        inventory=spec.inventory,
+        boot=boot_id(),
+        hosts={**(known.hosts if known else {}), **{host.name: host.address for host in spec.hosts}},
+        processes=dict(kept),
+    )
+
+
+def with_process(state: LabState, name: str, pid: int) -> LabState:
+    """Return ``state`` with the process that now holds ``name``."""
+    return replace(state, processes={**state.processes, name: ProcessRecord(pid, start_time(pid))})
+
+
+def read(paths: LabPaths) -> LabState | None:
+    """Return the lab's record, None where there is none."""
+    try:
+        raw = json.loads(paths.state_file.read_text())
+    except FileNotFoundError:
+        return None
+    processes = {name: ProcessRecord(**record) for name, record in raw["processes"].items()}
+    return LabState(
+        lab=raw["lab"],
+        provider=raw["provider"],
+        segment=raw["segment"],
+        inventory=raw["inventory"],
+        boot=raw["boot"],
+        hosts=raw["hosts"],
+        processes=processes,
+    )
+
+
+def write(paths: LabPaths, state: LabState) -> None:
+    """Write the record whole or not at all."""
+    paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths.state_draft.write_text(json.dumps({"version": VERSION, **asdict(state)}, indent=2) + "\n")
+    paths.state_draft.rename(paths.state_file)
+
+
+def known_labs(home: Path) -> list[str]:
+    """Return the names of the labs that have a record below ``home``, in order."""
+    return sorted(record.parent.name for record in home.glob("*/state.json"))

@@ -1,0 +1,180 @@
+"""Reading an inventory with a critical eye: every problem at once, before anything is changed."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.errors import InvalidInput
+from lab.hosts.base import DEFAULT_LAB, DEFAULT_SEGMENT, HostSpec, LabSpec, is_host_name
+from lab.hosts.netns import outsider
+from lab.hosts.providers import PROVIDERS
+from lab.project import project
+
+LAB_VARIABLES = frozenset({"lab_name", "lab_provider", "lab_segment", "lab_address", "lab_explain"})
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What Ansible read: the members of each group, in order, and each host's variables."""
+
+    groups: Mapping[str, Sequence[str]]
+    variables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    source: str = ""
+
+    def members(self) -> list[str]:
+        """Return the lab's hosts: managers, then workers, each once."""
+        return list(dict.fromkeys([*self.groups.get("managers", ()), *self.groups.get("workers", ())]))
+
+    def of(self, host: str, name: str, default: Any = None) -> Any:
+        """Return a host's variable."""
+        return self.variables.get(host, {}).get(name, default)
+
+
+def check_file(path: Path) -> None:
+    """Raise InvalidInput where an inventory file is missing, or is YAML that cannot be read (with its line)."""
+    if not path.exists():
+        raise InvalidInput(f"inventory {path} does not exist")
+    if path.is_dir() or path.suffix not in {".yml", ".yaml"}:
+        return
+    try:
+        content = yaml.load(path.read_text(), Loader=_LOADER)  # noqa: S506 - a safe loader, written in C
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or "not text"
+        raise InvalidInput(f"inventory {where}: {problem}") from error
+    if not isinstance(content, dict):
+        raise InvalidInput(f"inventory {path} holds no groups")
+
+
+def validate(inventory: Inventory) -> LabSpec:
+    """Return the lab that an inventory describes; raises InvalidInput with every problem in it."""
+    problems = [
+        *_group_problems(inventory),
+        *_name_problems(inventory),
+        *_provider_problems(inventory),
+        *_variable_problems(inventory),
+    ]
+    segment, segment_problems = _segment(inventory)
+    problems += segment_problems
+    addresses: dict[str, str] = {}
+    if segment is not None:
+        addresses, address_problems = _addresses(inventory, segment)
+        problems += address_problems
+    if problems:
+        raise InvalidInput(
+            f"the inventory has {len(problems)} problem{'s' * (len(problems) > 1)}", problems=tuple(problems)
+        )
+    members = inventory.members()
+    name = str(inventory.of(members[0], "lab_name", DEFAULT_LAB))
+    hosts = tuple(HostSpec(host, addresses[host]) for host in members)
+    return LabSpec(name, str(segment), hosts, inventory.source)
+
+
+def provider_name(inventory: Inventory) -> str:
+    """Return the provider of the (valid) inventory's hosts."""
+    return str(inventory.of(inventory.members()[0], "lab_provider", "netns"))
+
+
+def _group_problems(inventory: Inventory) -> list[str]:
+    managers, workers = (inventory.groups.get(group, ()) for group in ("managers", "workers"))
+    problems = [] if managers else ["group managers has no host: a swarm needs one"]
+    return problems + [f"{host}: is in both groups, managers and workers" for host in managers if host in workers]
+
+
+def _name_problems(inventory: Inventory) -> list[str]:
+    return [
+        f"{host}: is no valid host name (lower-case letters, digits, inner hyphens, at most 63)"
+        for host in inventory.members()
+        if not is_host_name(host)
+    ]
+
+
+def _provider_problems(inventory: Inventory) -> list[str]:
+    asked = {host: str(inventory.of(host, "lab_provider", "netns")) for host in inventory.members()}
+    problems = [
+        f"{host}: unknown provider '{provider}' (known: {', '.join(sorted(PROVIDERS))})"
+        for host, provider in asked.items()
+        if provider not in PROVIDERS
+    ]
+    if len(set(asked.values())) > 1 and not problems:
+        problems.append(f"hosts of several providers in one lab: {', '.join(sorted(set(asked.values())))}")
+    return problems
+
+
+def known_variables() -> frozenset[str]:
+    """Return the variables that the lab and its roles understand: from the roles' argument specifications."""
+    names = set(LAB_VARIABLES)
+    for specification in project().roles.glob("*/meta/argument_specs.yml"):
+        content = yaml.load(specification.read_text(), Loader=_LOADER)  # noqa: S506 - a safe loader, written in C
+        for entry in content["argument_specs"].values():
+            names.update(entry.get("options", {}))
+    return frozenset(names)
+
+
+def _variable_problems(inventory: Inventory) -> list[str]:
+    """Complain of variables that look like ours (by their first words) and are not."""
+    known = known_variables()
+    prefixes = ("lab_", *{f"{role.name}_" for role in project().roles.iterdir() if role.is_dir()})
+    unknown: dict[str, list[str]] = {}
+    for host in inventory.members():
+        for name in inventory.variables.get(host, {}):
+            if name.startswith(prefixes) and name not in known:
+                unknown.setdefault(name, []).append(host)
+    problems = []
+    for name, hosts in unknown.items():
+        near = difflib.get_close_matches(name, known, n=1)
+        problems.append(f"{', '.join(hosts)}: unknown variable {name}" + (f" (did you mean {near[0]}?)" if near else ""))
+    return problems
+
+
+def _segment(inventory: Inventory) -> tuple[ipaddress.IPv4Network | None, list[str]]:
+    asked = {str(inventory.of(host, "lab_segment", DEFAULT_SEGMENT)) for host in inventory.members()}
+    text = min(asked, default=DEFAULT_SEGMENT)
+    if len(asked) > 1:
+        return None, [f"hosts on several segments: {', '.join(sorted(asked))}"]
+    try:
+        segment = ipaddress.IPv4Network(text)
+    except ValueError:
+        return None, [f"lab_segment '{text}' is no IPv4 network (for example {DEFAULT_SEGMENT})"]
+    if segment.num_addresses < len(inventory.members()) + 3:
+        return None, [f"lab_segment {segment} is too small for {len(inventory.members())} hosts"]
+    return segment, []
+
+
+def _addresses(inventory: Inventory, segment: ipaddress.IPv4Network) -> tuple[dict[str, str], list[str]]:
+    """Return each host's address: its ``lab_address``, or the next free one in the order of the inventory."""
+    given = {host: str(inventory.of(host, "lab_address")) for host in inventory.members() if inventory.of(host, "lab_address")}
+    problems = [problem for host, text in given.items() if (problem := _address_problem(host, text, segment))]
+    for text in sorted(set(given.values())):
+        twice = [host for host, other in given.items() if other == text]
+        if len(twice) > 1:
+            problems.append(f"{', '.join(twice)}: the same address {text}")
+    taken = {*given.values(), str(outsider(segment))}
+    free = (str(address) for address in segment.hosts() if str(address) not in taken)
+    if segment.num_addresses >= 64:
+        free = (address for address in free if int(ipaddress.IPv4Address(address)) - int(segment.network_address) > 10)
+    assigned = {host: given.get(host) or next(free, "") for host in inventory.members()}
+    if "" in assigned.values():
+        problems.append(f"lab_segment {segment} has no address left for {', '.join(h for h, a in assigned.items() if not a)}")
+    return assigned, problems
+
+
+def _address_problem(host: str, text: str, segment: ipaddress.IPv4Network) -> str:
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        return f"{host}: lab_address '{text}' is no IPv4 address"
+    if address not in segment:
+        return f"{host}: lab_address {address} is outside the segment {segment}"
+    if address in (segment.network_address, segment.broadcast_address) or text == str(outsider(segment)):
+        return f"{host}: lab_address {address} is reserved on the segment {segment}"
+    return ""
