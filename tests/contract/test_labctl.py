@@ -40,9 +40,10 @@ import pathlib, zipfile
 def build_editable(folder, config_settings=None, metadata_directory=None):
     files = {
         "lab.pth": str(pathlib.Path.cwd()),
-        "swarm_lab-0.1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: swarm-lab\\nVersion: 0.1.0\\n"
-        "Provides-Extra: test\\n",
-        "swarm_lab-0.1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        "swarm_lab-0.1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: swarm-lab\\n"
+        "Version: 0.1.0\\nProvides-Extra: test\\n",
+        "swarm_lab-0.1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\n"
+        "Tag: py3-none-any\\n",
         "swarm_lab-0.1.0.dist-info/entry_points.txt": "[console_scripts]\\nlab = lab.cli:main\\n",
     }
     files["swarm_lab-0.1.0.dist-info/RECORD"] = "".join(f"{name},,\\n" for name in files)
@@ -72,12 +73,18 @@ mount -t overlay -o "lowerdir=/,upperdir=$1/layer/upper,workdir=$1/layer/work" o
 cd "$1/root"
 for folder in proc dev; do mount --rbind "/$folder" "$folder"; done
 for folder in run tmp var/lib/dpkg var/lib/apt var/cache/apt etc/apt; do mount -t tmpfs tmpfs "$folder"; done
-mkdir -p "$PWD$2" "$PWD$3" var/lib/dpkg/info var/lib/dpkg/updates var/lib/dpkg/triggers var/lib/dpkg/alternatives
+mkdir -p "$PWD$2" "$PWD$3" etc/apt/apt.conf.d etc/apt/preferences.d
+for folder in info updates triggers alternatives; do mkdir "var/lib/dpkg/$folder"; done
 touch var/lib/dpkg/status
 mount --bind "$2" "$PWD$2"
 mount --bind "$3" "$PWD$3"
 echo "deb [trusted=yes] file:$3 ./" >etc/apt/sources.list
 rm -f usr/sbin/nginx usr/sbin/policy-rc.d etc/init.d/nginx etc/rc?.d/*nginx
+# Without these two no service would be started even without labctl.
+[ -e sbin/init ] || touch sbin/init
+rm -f sbin/runlevel
+printf '#!/bin/sh\\necho N 3\\n' >sbin/runlevel
+chmod 755 sbin/runlevel
 find etc/systemd var/lib/systemd -name 'nginx.service*' -delete
 exec chroot . sh -c "cd '$2'; $4"
 """
@@ -125,7 +132,13 @@ ENABLED = {"/etc/systemd/system/multi-user.target.wants/nginx.service", "/etc/rc
 def run(*command: str | Path, cwd: Path = Path("/"), **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in an environment of known content."""
     return subprocess.run(
-        command, cwd=cwd, env=ENVIRONMENT | environment, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=cwd,
+        env=ENVIRONMENT | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -145,7 +158,7 @@ def lacks_mounts() -> str:
 
 @cache
 def lacks_programs() -> str:
-    """Tell what of the system's programs is missing here, which labctl would then install; empty for nothing."""
+    """Tell what of the system's programs is missing here, which labctl would install; empty for nothing."""
     missing = [command for command in COMMANDS if shutil.which(command, path=PATH) is None]
     if shutil.which("dpkg-deb", path=PATH) is None:
         missing.append("dpkg-deb")
@@ -324,13 +337,16 @@ def test_what_changes_something_needs_root(complete: Path) -> None:
     """The message has the line to type, fit for a shell."""
     done = run(*AS_NOBODY, "./labctl", "up", "--verbose", cwd=complete)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
-    assert done.stderr.endswith("needs root: the lab makes network namespaces and starts Docker Engines. "
-                                "Run: sudo ./labctl up --verbose\n")
+    assert done.stderr.endswith(
+        "needs root: the lab makes network namespaces and starts Docker Engines. "
+        "Run: sudo ./labctl up --verbose\n"
+    )
     absolute = run(*AS_NOBODY, complete / "labctl", "up")
     assert absolute.stderr.endswith(f"Run: sudo '{complete}/labctl' up\n")
 
 
-def test_installing_needs_root(complete: Path) -> None:
+@pytest.mark.usefixtures("complete")
+def test_installing_needs_root() -> None:
     """Without an environment even the help cannot be shown; nothing is left behind."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
@@ -344,7 +360,9 @@ def test_installing_needs_root(complete: Path) -> None:
     )
 
 
-def test_installs_what_is_missing_and_starts_nothing(complete: Path, repository: Path, tmp_path: Path) -> None:
+def test_installs_what_is_missing_and_starts_nothing(
+    complete: Path, repository: Path, tmp_path: Path
+) -> None:
     """Afterwards no service runs, none is enabled, no policy is left; the second run is silent."""
     script = f"./labctl up; {REPORT} ./labctl up; echo again=$?"
     done = on_a_fresh_machine(script, complete, repository, tmp_path)
@@ -383,7 +401,9 @@ def test_a_failed_installation_says_why(complete: Path, repository: Path, tmp_pa
     )
 
 
-def test_an_interrupted_installation_leaves_nothing_on(complete: Path, repository: Path, tmp_path: Path) -> None:
+def test_an_interrupted_installation_leaves_nothing_on(
+    complete: Path, repository: Path, tmp_path: Path
+) -> None:
     """A termination in the middle of apt-get waits for its end, cleans up, and says so by the exit code."""
     script = f"""
         echo 'touch /run/reached; sleep 0.5' >/run/scene
@@ -395,7 +415,9 @@ def test_an_interrupted_installation_leaves_nothing_on(complete: Path, repositor
     assert done.stdout.splitlines() == ["meanwhile=101", "code=143"]
 
 
-def test_another_distribution_is_told_what_to_install(complete: Path, repository: Path, tmp_path: Path) -> None:
+def test_another_distribution_is_told_what_to_install(
+    complete: Path, repository: Path, tmp_path: Path
+) -> None:
     """The list names what is missing and nothing else; with nothing missing the command runs."""
     script = f"""
         rm /etc/os-release; echo ID=fedora >/etc/os-release
@@ -418,7 +440,9 @@ def test_what_is_half_made_is_not_used(complete: Path) -> None:
         pyproject.write_text(PYPROJECT)
     assert (failed.returncode, failed.stdout, refused.returncode) == (3, "", 3)
     assert "no-such-distribution" in failed.stderr
-    assert failed.stderr.splitlines()[-1].startswith("labctl: pip could not install the lab's Python packages")
+    assert failed.stderr.splitlines()[-1].startswith(
+        "labctl: pip could not install the lab's Python packages"
+    )
     made_anew = run("./labctl", "--version", cwd=complete)
     assert (made_anew.returncode, made_anew.stdout) == (0, "lab 0.1.0\n")
     assert "installing into .venv" in made_anew.stderr

@@ -7,7 +7,8 @@ from typing import Any
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
 
 from lab.errors import HostUnreachable, LabError
-from lab.hosts.base import HostSpec, LabSpec
+from lab.hosts import state
+from lab.hosts.base import HostChange, HostSpec, LabSpec
 from lab.hosts.providers import PROVIDERS
 
 
@@ -18,16 +19,18 @@ class ActionModule(LabAction):
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Bring the hosts to the state asked for."""
+        if arguments["state"] == "absent":
+            known = state.read(self.paths)
+            return self._result(PROVIDERS[known.provider if known else "netns"].destroy(self.paths, check=self.check_mode))
         provider = PROVIDERS[arguments["provider"]]
         hosts = tuple(HostSpec(name, address) for name, address in arguments["addresses"].items())
         spec = LabSpec(self.paths.name, arguments["segment"], hosts, arguments["source"])
         if arguments["state"] == "running":
             return self._require_running(provider, spec)
-        if arguments["state"] == "present":
-            provider.check(self.paths, spec)
-            change = provider.create(self.paths, spec, check=self.check_mode)
-        else:
-            change = provider.destroy(self.paths, check=self.check_mode)
+        provider.check(self.paths, spec)
+        return self._result(provider.create(self.paths, spec, check=self.check_mode))
+
+    def _result(self, change: HostChange) -> dict[str, Any]:
         if change.survivors:
             raise LabError(f"still there: {'; '.join(change.survivors)}", hint="lab down again, or remove by hand")
         return {

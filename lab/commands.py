@@ -1,0 +1,121 @@
+"""What the commands do, in terms of playbooks and engines. They return results; nothing here prints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab import runner
+from lab.errors import InvalidInput, MachineLacks
+from lab.hosts import lock, netns, state
+from lab.hosts.base import LabPaths, state_home
+from lab.inventory import check_file
+from lab.project import Project
+from lab.recording import Recording
+from lab.results import RunResult
+from lab.runner import Event, Playbook
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every command that runs a playbook understands."""
+
+    lab: str
+    inventory: str = ""
+    verbosity: int = 0
+    check: bool = False
+    diff: bool = False
+    wait_s: float = 0.0
+    explain: bool = False
+
+
+Show = Callable[[Event], None]
+
+
+def run(project: Project, noun: str, options: Options, variables: Mapping[str, Any], show: Show) -> RunResult:
+    """Run the playbook of a command on the lab's inventory; raises LabError where it cannot even begin."""
+    paths = LabPaths.of(options.lab)
+    inventory = _inventory(project, paths, options)
+    require_rights()
+    if options.wait_s == 0 and not options.check:
+        lock.require_free(paths)
+    playbook = Playbook(
+        noun=noun,
+        inventory=inventory,
+        variables={**variables, **({"lab_explain": True} if options.explain else {})},
+        check=options.check,
+        diff=options.diff,
+        verbosity=options.verbosity,
+        wait_s=options.wait_s,
+    )
+    recording = Recording(options.lab, f"lab {noun}")
+
+    def take(event: Event) -> None:
+        recording.add(event)
+        show(event)
+
+    return recording.result(runner.run(project, paths, playbook, take))
+
+
+def down(project: Project, options: Options, show: Show) -> RunResult | None:
+    """Remove a lab, whatever became of its inventory; None where there was nothing to remove."""
+    paths = LabPaths.of(options.lab)
+    require_rights()
+    lock.require_free(paths)
+    if state.read(paths) is None:
+        shutil.rmtree(paths.runner, ignore_errors=True)
+        return None
+    return run(project, "down", Options(options.lab, str(project.default_inventory), options.verbosity, wait_s=options.wait_s, check=options.check), {}, show)
+
+
+def _inventory(project: Project, paths: LabPaths, options: Options) -> Path:
+    """Return the inventory file asked for, else the one with which the lab was brought up, else the default."""
+    known = state.read(paths) if os.access(paths.state.parent, os.R_OK) else None
+    if options.inventory:
+        path = project.inventory(options.inventory)
+    elif known is not None and known.inventory:
+        path = Path(known.inventory)
+    else:
+        path = project.default_inventory
+    check_file(path)
+    return path
+
+
+def require_rights() -> None:
+    """Raise MachineLacks where this user cannot keep a lab's state: embedded hosts are root's."""
+    home = state_home()
+    folder = next(parent for parent in (home, *home.parents) if parent.exists())
+    if os.geteuid() != 0 or not os.access(folder, os.W_OK):
+        raise MachineLacks("a lab on this machine is made of namespaces, which only root can make", hint="use sudo")
+
+
+def shell(lab: str, host: str, argv: Sequence[str]) -> list[str]:
+    """Return the program that opens a shell on a host, or runs a command there."""
+    require_rights()
+    prefix = netns.enter(LabPaths.of(lab), host)
+    return [*prefix, *(argv or ("/bin/bash", "-l"))]
+
+
+def docker(lab: str, host: str, argv: Sequence[str]) -> list[str]:
+    """Return the docker command on a host's engine."""
+    program = shutil.which("docker")
+    if program is None:
+        raise MachineLacks("there is no docker command", hint="./labctl up installs it")
+    return [program, "--host", engine_address(lab, host), *argv]
+
+
+def engine_address(lab: str, host: str) -> str:
+    """Return DOCKER_HOST for a host's engine; raises InvalidInput where the lab has no such host."""
+    require_rights()
+    paths = LabPaths.of(lab)
+    known = state.read(paths)
+    if known is None:
+        labs = state.known_labs(state_home())
+        raise InvalidInput(f"lab '{lab}' is not up", hint=f"labs: {', '.join(labs)}" if labs else "lab up")
+    if host not in known.hosts:
+        raise InvalidInput(f"lab '{lab}' has no host '{host}'", hint=f"hosts: {', '.join(known.hosts)}")
+    return f"unix://{paths.engine_socket(host)}"

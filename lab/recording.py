@@ -1,0 +1,124 @@
+"""From Ansible's events to a run's result: steps, claims, times, problems."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from lab.errors import EXIT_INTERRUPTED
+from lab.results import Check, Problem, RunResult, Step
+from lab.runner import Ending, Event
+
+_CLAIM_FIELDS = frozenset(entry.name for entry in fields(Check))
+
+
+@dataclass
+class Recording:
+    """Collects events while they come; ``result`` gives what they amount to."""
+
+    lab: str
+    command: str
+    started: float = field(default_factory=time.monotonic)
+    part_started: dict[str, float] = field(default_factory=dict)
+    part_ended: dict[str, float] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    claims: list[Check] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    nodes: list[Mapping[str, Any]] = field(default_factory=list)
+    pings: list[Mapping[str, Any]] = field(default_factory=list)
+    images: dict[str, str] = field(default_factory=dict)
+    changed: int = 0
+
+    def add(self, event: Event) -> None:
+        """Take note of an event."""
+        now = time.monotonic()
+        if event.role:
+            self.part_started.setdefault(event.role, now)
+            self.part_ended[event.role] = now
+        if event.kind == "ok" and not event.item:
+            self._add_ok(event)
+        elif event.kind in {"failed", "unreachable"} and not event.item:
+            self.problems.append(problem(event))
+
+    def _add_ok(self, event: Event) -> None:
+        result = event.result
+        host = str(result.get("host") or event.host)
+        self.changed += bool(result.get("changed"))
+        if event.action.startswith("lab.swarm."):
+            self.steps.append(_step(event, host))
+        self.claims += [Check(**{key: claim[key] for key in _CLAIM_FIELDS}) for claim in result.get("claims", ())]
+        self.pings += result.get("pings", ())
+        if result.get("nodes"):
+            self.nodes = list(result["nodes"])
+        if event.action == "lab.swarm.image_archive":
+            self.images = dict(result["images"])
+
+    def result(self, ending: Ending) -> RunResult:
+        """Return what the run found out, with its exit code."""
+        problems = list(self.problems)
+        if ending.code and not problems and not ending.interrupted:
+            problems.append(_untold(ending))
+        return RunResult(
+            lab=self.lab,
+            command=self.command,
+            exit_code=self._exit_code(ending, problems),
+            took_s=round(time.monotonic() - self.started, 3),
+            changed=self.changed,
+            parts={role: round(self.part_ended[role] - start, 3) for role, start in self.part_started.items()},
+            steps=tuple(self.steps),
+            claims=tuple(self.claims),
+            nodes=tuple(self.nodes),
+            pings=tuple(self.pings),
+            images=self.images,
+            problems=tuple(problems),
+        )
+
+    def _exit_code(self, ending: Ending, problems: list[Problem]) -> int:
+        if ending.interrupted:
+            return EXIT_INTERRUPTED
+        if problems:
+            return max(found.code for found in problems)
+        return 1 if any(claim.verdict == "fail" for claim in self.claims) else 0
+
+
+def _step(event: Event, host: str) -> Step:
+    result = event.result
+    items = [item for item in result.get("results", ()) if isinstance(item, Mapping)]
+    commands = [str(found["command"]) for found in (result, *items) if found.get("command")]
+    outputs = [str(found["output"]) for found in (result, *items) if found.get("output")]
+    return Step(
+        name=event.task,
+        role=event.role,
+        host=host,
+        changed=bool(result.get("changed")),
+        took_s=round(event.took_s, 3),
+        command="\n".join(commands),
+        output="\n".join(outputs),
+    )
+
+
+def problem(event: Event) -> Problem:
+    """Return why a task failed: a LabError as its plugin told it, else Ansible's own message."""
+    told = event.result.get("lab_error") or _item_error(event.result)
+    if told:
+        message = "\n".join([str(told["message"]), *(f"  {line}" for line in told["problems"])])
+        return Problem(int(told["code"]), message, str(told["hint"]), str(told["host"]))
+    code = 4 if event.kind == "unreachable" else 1
+    return Problem(code, str(event.result.get("msg") or f"task '{event.task}' failed"), "", event.host)
+
+
+def _item_error(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the error of the first loop item that failed with one of ours."""
+    for item in result.get("results", ()):
+        if isinstance(item, Mapping) and item.get("lab_error"):
+            return dict(item["lab_error"])
+    return {}
+
+
+def _untold(ending: Ending) -> Problem:
+    """Return what Ansible printed where it ended without an event: a held lock, an unreadable inventory."""
+    lines = [line.removeprefix("[ERROR]: ").removeprefix("ERROR! ") for line in ending.text.splitlines() if line.strip()]
+    code = ending.code if ending.code in {2, 3, 5} else 1
+    return Problem(code, " ".join(lines[-3:]) or f"Ansible ended with code {ending.code}")

@@ -1,0 +1,34 @@
+"""A lab's status, as tables or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from rich.markup import escape
+
+from lab.report.terminal import consoles, table
+from lab.status import LabStatus
+
+
+def show(status: LabStatus, *, as_json: bool) -> None:
+    """Print a lab's status."""
+    if as_json:
+        sys.stdout.write(json.dumps(status.to_json(), indent=2) + "\n")
+        return
+    console, _ = consoles()
+    if not status.hosts:
+        console.print(f"lab '{status.lab}' is not up")
+        return
+    hosts = table(("HOST", "ADDRESS", "ENGINE", "ROLE", "SWARM", "MiB", "CONTAINERS"))
+    for host in status.hosts:
+        running = [f"{container['name']} ({container['state']})" for container in host.containers]
+        state = host.swarm or host.problem
+        hosts.add_row(
+            host.name, host.address, host.engine, host.role, state, str(host.memory >> 20), ", ".join(running)
+        )
+    console.print(hosts)
+    networks = sorted({n["name"] for host in status.hosts for n in host.networks if n["scope"] == "swarm"})
+    services = [f"{service['name']} ({service['replicas']})" for host in status.hosts for service in host.services]
+    console.print(escape(f"overlays: {', '.join(networks) or 'none'}"))
+    console.print(escape(f"services: {', '.join(dict.fromkeys(services)) or 'none'}"))

@@ -1,0 +1,176 @@
+"""Running a playbook through ansible-runner: what Ansible tells, as typed events, and how it ended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+import ansible_runner
+
+from lab.hosts import lock
+from lab.hosts.base import LabPaths
+from lab.project import Project
+
+Kind = Literal["task", "start", "ok", "failed", "unreachable", "skipped", "text", "stats"]
+
+_KINDS: dict[str, Kind] = {
+    "playbook_on_task_start": "task",
+    "runner_on_start": "start",
+    "runner_on_ok": "ok",
+    "runner_on_failed": "failed",
+    "runner_on_unreachable": "unreachable",
+    "runner_on_skipped": "skipped",
+    "runner_item_on_ok": "ok",
+    "runner_item_on_failed": "failed",
+    "verbose": "text",
+    "error": "text",
+    "warning": "text",
+    "playbook_on_stats": "stats",
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that Ansible told: a task begins, or ended on a host with a result, or a line of text."""
+
+    kind: Kind
+    task: str = ""
+    role: str = ""
+    host: str = ""
+    action: str = ""
+    took_s: float = 0.0
+    result: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+    item: bool = False
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """A playbook to run, with everything that decides how."""
+
+    noun: str
+    inventory: Path
+    variables: Mapping[str, Any]
+    check: bool = False
+    diff: bool = False
+    verbosity: int = 0
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a playbook ended: Ansible's return code, and whether we were interrupted."""
+
+    code: int
+    interrupted: bool
+    text: str
+
+
+def run(project: Project, paths: LabPaths, playbook: Playbook, on_event: Callable[[Event], None]) -> Ending:
+    """Run a playbook to its end, handing every event to ``on_event`` as it comes.
+
+    Its private directory lies in the lab's state (0700) and goes when the run ends. SIGINT and SIGTERM stop the
+    playbook; what it did so far stays, and is removed by ``down``.
+    """
+    text: list[str] = []
+
+    def handle(raw: Mapping[str, Any]) -> bool:
+        event = parse(raw)
+        if event is not None:
+            if event.kind == "text":
+                text.append(event.text)
+            on_event(event)
+        return False
+
+    private = _private_directory(paths)
+    try:
+        with _interruptible() as interrupted:
+            outcome = ansible_runner.run(
+                private_data_dir=str(private),
+                playbook=str(project.playbook(playbook.noun)),
+                inventory=str(playbook.inventory.absolute()),
+                extravars={"lab_name": paths.name, **playbook.variables},
+                envvars=_environment(project, playbook),
+                cmdline=_options(playbook),
+                verbosity=playbook.verbosity or None,
+                ident="run",
+                quiet=True,
+                suppress_env_files=True,
+                event_handler=handle,
+                cancel_callback=lambda: bool(interrupted),
+            )
+            return Ending(outcome.rc if outcome.rc is not None else 1, bool(interrupted), "\n".join(text))
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+        _remove_if_empty(paths.state, paths.state.parent)
+
+
+def _private_directory(paths: LabPaths) -> Path:
+    shutil.rmtree(paths.runner, ignore_errors=True)
+    paths.runner.mkdir(mode=0o700, parents=True)
+    return paths.runner
+
+
+def _remove_if_empty(*folders: Path) -> None:
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM instead of dying of them, so that the playbook can be stopped first."""
+    seen: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        seen.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _environment(project: Project, playbook: Playbook) -> dict[str, str]:
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin",
+        "ANSIBLE_CONFIG": str(project.config),
+        "ANSIBLE_COLLECTIONS_PATH": str(project.collections),
+        "ANSIBLE_ROLES_PATH": str(project.roles),
+        "ANSIBLE_NOCOLOR": "1",
+        "LAB_WAIT": str(playbook.wait_s),
+        lock.PARENT: lock.own_record(),
+    }
+
+
+def _options(playbook: Playbook) -> str:
+    return " ".join(option for option, wanted in (("--check", playbook.check), ("--diff", playbook.diff)) if wanted)
+
+
+def parse(raw: Mapping[str, Any]) -> Event | None:
+    """Return what one of ansible-runner's events says; None for those that say nothing to us."""
+    kind = _KINDS.get(str(raw["event"]))
+    if kind is None:
+        return None
+    data = raw.get("event_data") or {}
+    return Event(
+        kind=kind,
+        task=str(data.get("task", "")),
+        role=str(data.get("role", "")),
+        host=str(data.get("host", "")),
+        action=str(data.get("task_action", "")),
+        took_s=float(data.get("duration", 0.0) or 0.0),
+        result=data.get("res") or {},
+        text=str(raw.get("stdout", "")) if kind == "text" else "",
+        item=str(raw["event"]).startswith("runner_item"),
+    )
