@@ -189,7 +189,7 @@ def _playbook(noun: str, options: object, variables: dict[str, object], json: st
     if result is None:
         console.print(f"lab '{getattr(options, 'lab', '')}' is not up: nothing to remove")
         return
-    if claims:
+    if claims and not getattr(options, "explain", False):
         terminal.show_claims(console, result.claims)
     terminal.show_result(console, result)
     for problem in result.problems:

@@ -37,19 +37,6 @@ class Ping:
         return self.sent > 0 and self.sent == self.received
 
 
-def targets(host: str, hosts: Sequence[str], full_up_to: int) -> list[str]:
-    """Return the hosts that ``host`` pings: all others, or in a larger lab its two neighbours on a ring.
-
-    The ring proves every host both ways (it pings and is pinged by two others) at a cost linear in the hosts.
-    """
-    others = [other for other in hosts if other != host]
-    if len(hosts) <= full_up_to:
-        return others
-    place = list(hosts).index(host)
-    neighbours = [hosts[(place + 1) % len(hosts)], hosts[place - 1]]
-    return list(dict.fromkeys(neighbours))
-
-
 def script(names: Sequence[str], count: int = COUNT) -> str:
     """Return a shell script that pings all names at once and prints each outcome under its name."""
     quick = f"ping -c {count} -i 0.2 -W 2 -w 10"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from docker.types import IPAMConfig, IPAMPool
 
 from lab.engine.change import OWNER_LABEL, Change, command_line
 from lab.engine.client import APIError, Engine, NotFound, reported
-from lab.errors import ClaimFailed, InvalidInput
+from lab.errors import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,19 @@ def listed(engine: Engine) -> list[dict[str, Any]]:
             {"id": network["Id"], "name": network["Name"], "driver": network["Driver"], "scope": network["Scope"]}
             for network in sorted(engine.networks(), key=lambda network: str(network["Name"]))
         ]
+
+
+def wait_listed(engine: Engine, names: Sequence[str], deadline_s: float) -> list[dict[str, Any]]:
+    """Return ``docker network ls`` once all of ``names`` are in it, or as it is when the deadline has passed.
+
+    An engine makes its ingress network and docker_gwbridge a moment after it has joined.
+    """
+    end = time.monotonic() + deadline_s
+    while True:
+        found = listed(engine)
+        if set(names) <= {network["name"] for network in found} or time.monotonic() > end:
+            return found
+        time.sleep(0.05)
 
 
 def summary(inspected: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -172,11 +185,3 @@ def wait(engine: Engine, name: str, *, present: bool, deadline_s: float) -> tupl
         if (found is not None) == present or waited > deadline_s:
             return found, waited
         time.sleep(0.02)
-
-
-def require_gone(engine: Engine, name: str, deadline_s: float) -> float:
-    """Wait until this engine has no such network; return the seconds waited, raise ClaimFailed after the deadline."""
-    found, waited = wait(engine, name, present=False, deadline_s=deadline_s)
-    if found is not None:
-        raise ClaimFailed(f"network {name} is still there after {deadline_s:g} s")
-    return waited

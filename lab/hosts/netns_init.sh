@@ -73,5 +73,4 @@ rmdir /.machine
 cd /
 echo "$pid" >&3
 exec 3>&-
-trap '' CHLD   # kept over exec: the kernel then reaps orphans itself
-exec sleep infinity
+exec env --ignore-signal=CHLD sleep infinity   # with SIGCHLD ignored, the kernel reaps orphans by itself

@@ -278,7 +278,8 @@ def test_byte_code_is_kept(checkout: Path) -> None:
 
 def test_second_run_says_nothing_and_costs_nothing(complete: Path) -> None:
     """It adds less than 0.1 s to the command itself; minimums, because others use this machine too."""
-    with_labctl, alone = [], []
+    with_labctl: list[float] = []
+    alone: list[float] = []
     for _ in range(7):
         for command, times in ((complete / "labctl", with_labctl), (complete / ".venv/bin/lab", alone)):
             started = time.perf_counter()

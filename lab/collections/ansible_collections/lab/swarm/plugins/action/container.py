@@ -39,4 +39,6 @@ def container_spec(arguments: dict[str, Any], lab: str) -> container.ContainerSp
         command=tuple(arguments["command"]),
         interactive=arguments["interactive"],
         tty=arguments["tty"],
+        detach=arguments["detach"],
+        hostname=arguments["hostname"],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
@@ -20,5 +21,18 @@ class ActionModule(LabAction):
         if self.check_mode:
             return {"changed": False, "skipped": True, "command": command, "status": 0, "output": ""}
         self.announce(command)
-        done = container.execute(self.engine(), arguments["name"], arguments["command"])
-        return {"changed": False, "command": command, "status": done.status, "output": done.text, "host": self.host}
+        engine, start = self.engine(), time.monotonic()
+        while True:
+            done = container.execute(engine, arguments["name"], arguments["command"])
+            waited = time.monotonic() - start
+            if arguments["wait_for_status"] in (None, done.status) or waited > arguments["deadline"]:
+                break
+            time.sleep(0.1)
+        return {
+            "changed": False,
+            "command": command,
+            "status": done.status,
+            "output": done.text,
+            "waited": waited,
+            "host": self.host,
+        }

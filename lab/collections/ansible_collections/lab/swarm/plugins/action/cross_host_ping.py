@@ -8,6 +8,7 @@ from ansible_collections.lab.swarm.plugins.plugin_utils import firewall
 from ansible_collections.lab.swarm.plugins.plugin_utils.claims import claims_result
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
 
+from lab import sampling
 from lab.engine import cross_host_ping
 from lab.firewall import nftables
 from lab.results import Check, judge
@@ -21,7 +22,7 @@ class ActionModule(LabAction):
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Ping; a pair passes with no loss and with its packets seen as VXLAN both ways."""
         prefix, addresses, port = arguments["prefix"], arguments["addresses"], arguments["data_path_port"]
-        peers = cross_host_ping.targets(self.host, list(addresses), arguments["full_up_to"])
+        peers = sampling.peers(self.host, list(addresses), arguments["full_up_to"])
         before = self._counts()
         names = [prefix + peer for peer in peers]
         found, waited = cross_host_ping.ping(self.engine(), prefix + self.host, names, arguments["deadline"])

@@ -6,7 +6,9 @@ from typing import Any
 
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
 
+from lab import sampling
 from lab.firewall import knock
+from lab.firewall.ports import swarm_ports
 from lab.hosts.providers import PROVIDERS
 
 
@@ -16,11 +18,31 @@ class ActionModule(LabAction):
     noun = "port_probe"
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Knock, and return what each tcp port answered; what udp ports let in, the other side's counts tell."""
-        targets = [knock.Target(**target) for target in arguments["targets"]]
+        """Knock, and return which tcp ports are open; what udp ports let in, the other side's counts tell."""
+        addresses: dict[str, str] = arguments["addresses"]
+        names = list(addresses)
+        if not arguments["outsider"]:
+            names = sampling.peers(self.host, names, arguments["full_up_to"])
+        ports = swarm_ports(arguments["data_path_port"])
+        managers = arguments["managers"]
+        targets = [
+            knock.Target(name, addresses[name], [str(port) for port in ports if name in managers or not port.managers])
+            for name in names
+        ]
         script = knock.script(targets, arguments["timeout"])
         if arguments["outsider"]:
             output = PROVIDERS[arguments["provider"]].from_outside(self.paths, script)
         else:
             _, output, _ = self.command(script)
-        return {"changed": False, "host": self.host, "answers": knock.parse(output)}
+        source = "outsider" if arguments["outsider"] else self.host
+        answers = [
+            (f"{source} to {name} {port}", is_open)
+            for name, found in knock.parse(output).items()
+            for port, is_open in found.items()
+        ]
+        return {
+            "changed": False,
+            "host": self.host,
+            "open": sorted(way for way, is_open in answers if is_open),
+            "closed": sorted(way for way, is_open in answers if not is_open),
+        }

@@ -29,13 +29,15 @@ class ActionModule(LabAction):
                 engine.nodes()
             except APIError as error:
                 refusal = str(error.explanation)
+        networks = network.wait_listed(engine, arguments["networks"], arguments["deadline"])
         return {
             "changed": False,
             "host": self.host,
             "engine": asdict(daemon.facts(engine)),
             "membership": asdict(member),
             "nodes": [asdict(node) for node in swarm.nodes(engine)] if member.manager else [],
-            "networks": network.listed(engine),
+            "networks": networks,
+            "asked": [f"{n['name']} {n['driver']} {n['scope']}" for n in networks if n["name"] in arguments["networks"]],
             "refusal": refusal,
             "waited": waited,
             "command": "docker node ls" if member.manager else "docker network ls",

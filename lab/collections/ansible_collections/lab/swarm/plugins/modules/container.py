@@ -51,6 +51,17 @@ options:
     - Give it a terminal (C(-t)).
     type: bool
     default: false
+  detach:
+    description:
+    - Whether a person would start it in the background (C(-d)); it is attached to in a step of its
+      own.
+    type: bool
+    default: true
+  hostname:
+    description:
+    - Its host name, where it is not its id.
+    type: str
+    default: ''
   stop_timeout:
     description:
     - Seconds between asking it to stop and killing it.

@@ -21,6 +21,15 @@ options:
     type: list
     elements: str
     required: true
+  wait_for_status:
+    description:
+    - Run it again until it ends with this status.
+    type: int
+  deadline:
+    description:
+    - Seconds to go on trying; reaching them is no error.
+    type: int
+    default: 20
 """
 
 EXAMPLES = r"""

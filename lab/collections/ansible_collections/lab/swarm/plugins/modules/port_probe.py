@@ -13,37 +13,36 @@ description:
 author:
 - Swarm Lab
 options:
-  targets:
+  addresses:
     description:
-    - Whom to knock at.
-    type: list
-    elements: dict
+    - Each host's name and IPv4 address, in the order of the inventory.
+    type: dict
     required: true
-    options:
-      name:
-        description:
-        - Name of the host.
-        type: str
-        required: true
-      address:
-        description:
-        - Its IPv4 address.
-        type: str
-        required: true
-      ports:
-        description:
-        - Ports as C(7946/udp).
-        type: list
-        elements: str
-        required: true
+  managers:
+    description:
+    - The hosts that listen on 2377/tcp.
+    type: list
+    elements: str
+    required: true
+  data_path_port:
+    description:
+    - The port of the overlays' VXLAN packets.
+    type: int
+    default: 4789
+  full_up_to:
+    description:
+    - The number of hosts up to which every ordered pair is tried; in larger labs each host tries
+      its two neighbours.
+    type: int
+    default: 8
   timeout:
     description:
     - Seconds after which a tcp port counts as closed.
     type: float
-    default: 2
+    default: 1
   outsider:
     description:
-    - Whether to knock from a host of the segment that is none of the swarm's.
+    - Whether to knock at every host from a host of the segment that is none of the swarm's.
     type: bool
     default: false
   provider:
@@ -54,18 +53,25 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Knock at the manager
+- name: Knock at the other hosts
   lab.swarm.port_probe:
-    targets:
-      - name: manager
-        address: 198.18.0.11
-        ports: [2377/tcp, 7946/udp]
+    addresses:
+      manager: 198.18.0.11
+      worker-1: 198.18.0.12
+    managers: [manager]
 """
 
 RETURN = r"""
-answers:
+open:
   description:
-  - For each target, whether each tcp port accepted a connection.
-  type: dict
+  - The tcp ports that accepted a connection, as C(worker-1 to manager 2377/tcp).
+  type: list
+  elements: str
+  returned: success
+closed:
+  description:
+  - Those that did not.
+  type: list
+  elements: str
   returned: success
 """

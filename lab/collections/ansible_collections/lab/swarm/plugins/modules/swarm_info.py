@@ -17,9 +17,15 @@ options:
     type: list
     elements: str
     default: []
+  networks:
+    description:
+    - Names of networks for which every engine waits.
+    type: list
+    elements: str
+    default: []
   deadline:
     description:
-    - Seconds to wait for them.
+    - Seconds to wait for either.
     type: int
     default: 30
 """
@@ -47,6 +53,12 @@ networks:
   - The engine's networks.
   type: list
   elements: dict
+  returned: success
+asked:
+  description:
+  - Those of the networks asked for, as C(ingress overlay swarm).
+  type: list
+  elements: str
   returned: success
 refusal:
   description:

@@ -47,6 +47,21 @@ options:
     - Whether IP protocol 50 (ESP) is opened too, for encrypted overlays.
     type: bool
     default: false
+  since:
+    description:
+    - An earlier result of C(counted), to compare with.
+    type: dict
+    default: {}
+  addresses:
+    description:
+    - Each host's name and IPv4 address, for C(counted).
+    type: dict
+    default: {}
+  full_up_to:
+    description:
+    - The number of hosts up to which every pair is expected to have talked.
+    type: int
+    default: 8
 """
 
 EXAMPLES = r"""
@@ -73,4 +88,16 @@ refused:
   - Packets that the closing rules dropped, by port.
   type: dict
   returned: success
+silent:
+  description:
+  - Udp ports on which a peer's count has not grown.
+  type: list
+  elements: str
+  returned: when counted
+untouched:
+  description:
+  - Ports whose closing rule has dropped nothing more.
+  type: list
+  elements: str
+  returned: when counted
 """
