@@ -14,6 +14,8 @@ from lab.errors import InvalidInput, LabError
 from lab.hosts.base import DEFAULT_LAB
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lab.results import RunResult
 
 app = typer.Typer(
@@ -28,10 +30,25 @@ stage_app = typer.Typer(help="The tutorial's stages.", no_args_is_help=True, ric
 app.add_typer(stage_app, name="stage")
 
 Lab = Annotated[str, typer.Option("--lab", help="Name of the lab; several can be up at once.", envvar="LAB_NAME")]
-Inventory = Annotated[str, typer.Option("--inventory", "-i", help="Inventory file; by default what the lab is up with, or three embedded hosts.")]
-Json = Annotated[str, typer.Option("--json", metavar="FILE", help="Write the result as JSON into FILE, or - for the standard output.")]
-Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Show what Ansible says; more of it with -vvv.")]
-Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="Wait that long for another run that holds the lab.")]
+Inventory = Annotated[
+    str,
+    typer.Option(
+        "--inventory",
+        "-i",
+        help="Inventory file; by default what the lab is up with, or three embedded hosts.",
+    ),
+]
+Json = Annotated[
+    str,
+    typer.Option("--json", metavar="FILE", help="Write the result as JSON into FILE, or - for the standard output."),
+]
+Verbose = Annotated[
+    int, typer.Option("--verbose", "-v", count=True, help="Show what Ansible says; more of it with -vvv.")
+]
+Wait = Annotated[
+    float,
+    typer.Option("--wait", metavar="SECONDS", help="Wait that long for another run that holds the lab."),
+]
 Check = Annotated[bool, typer.Option("--check", help="Change nothing, say what would change.")]
 Diff = Annotated[bool, typer.Option("--diff", help="Show differences.")]
 Host = Annotated[str, typer.Argument(help="Host of the lab.")]
@@ -53,7 +70,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def lab(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Docker hosts, a swarm and its overlay networks in seconds, proven claim by claim."""
     del version
@@ -63,7 +82,9 @@ def lab(
 def up(
     lab: Lab = DEFAULT_LAB,
     inventory: Inventory = "",
-    images: Annotated[str, typer.Option(help="debian (made on the spot), hub (pulled), or a directory of archives.")] = "",
+    images: Annotated[
+        str, typer.Option(help="debian (made on the spot), hub (pulled), or a directory of archives.")
+    ] = "",
     json: Json = "",
     check: Check = False,
     diff: Diff = False,
@@ -137,7 +158,10 @@ def stage_run(
     name: Annotated[str, typer.Argument(help="Stage to run.")],
     lab: Lab = DEFAULT_LAB,
     inventory: Inventory = "",
-    explain: Annotated[bool, typer.Option("--explain", help="Show each docker command before its step, and its output after.")] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Show each docker command before its step, and its output after."),
+    ] = False,
     json: Json = "",
     check: Check = False,
     diff: Diff = False,
@@ -170,14 +194,16 @@ def _stage(name: str, state: str, options: object, json: str) -> None:
     _playbook("stage", options, {"stage": name, "stage_state": state}, json, claims=state == "present")
 
 
-def _playbook(noun: str, options: object, variables: dict[str, object], json: str, *, claims: bool = False) -> None:
+def _playbook(noun: str, options: object, variables: Mapping[str, object], json: str, *, claims: bool = False) -> None:
     """Run a playbook with its progress on the terminal, show what it amounts to, and exit with its code."""
     from lab.project import project
     from lab.report import json_form, terminal
 
     output, errors = terminal.consoles()
     console = errors if json == "-" else output
-    progress = terminal.Progress(console, explain=getattr(options, "explain", False), verbose=getattr(options, "verbosity", 0) > 0)
+    progress = terminal.Progress(
+        console, explain=getattr(options, "explain", False), verbose=getattr(options, "verbosity", 0) > 0
+    )
     work = _work()
     try:
         if noun == "down":

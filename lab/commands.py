@@ -69,7 +69,19 @@ def down(project: Project, options: Options, show: Show) -> RunResult | None:
     if state.read(paths) is None:
         shutil.rmtree(paths.runner, ignore_errors=True)
         return None
-    return run(project, "down", Options(options.lab, str(project.default_inventory), options.verbosity, wait_s=options.wait_s, check=options.check), {}, show)
+    return run(
+        project,
+        "down",
+        Options(
+            options.lab,
+            str(project.default_inventory),
+            options.verbosity,
+            wait_s=options.wait_s,
+            check=options.check,
+        ),
+        {},
+        show,
+    )
 
 
 def _inventory(project: Project, paths: LabPaths, options: Options) -> Path:

@@ -132,7 +132,9 @@ def _variable_problems(inventory: Inventory) -> list[str]:
     problems = []
     for name, hosts in unknown.items():
         near = difflib.get_close_matches(name, known, n=1)
-        problems.append(f"{', '.join(hosts)}: unknown variable {name}" + (f" (did you mean {near[0]}?)" if near else ""))
+        problems.append(
+            f"{', '.join(hosts)}: unknown variable {name}" + (f" (did you mean {near[0]}?)" if near else "")
+        )
     return problems
 
 
@@ -152,7 +154,11 @@ def _segment(inventory: Inventory) -> tuple[ipaddress.IPv4Network | None, list[s
 
 def _addresses(inventory: Inventory, segment: ipaddress.IPv4Network) -> tuple[dict[str, str], list[str]]:
     """Return each host's address: its ``lab_address``, or the next free one in the order of the inventory."""
-    given = {host: str(inventory.of(host, "lab_address")) for host in inventory.members() if inventory.of(host, "lab_address")}
+    given = {
+        host: str(inventory.of(host, "lab_address"))
+        for host in inventory.members()
+        if inventory.of(host, "lab_address")
+    }
     problems = [problem for host, text in given.items() if (problem := _address_problem(host, text, segment))]
     for text in sorted(set(given.values())):
         twice = [host for host, other in given.items() if other == text]
@@ -164,7 +170,9 @@ def _addresses(inventory: Inventory, segment: ipaddress.IPv4Network) -> tuple[di
         free = (address for address in free if int(ipaddress.IPv4Address(address)) - int(segment.network_address) > 10)
     assigned = {host: given.get(host) or next(free, "") for host in inventory.members()}
     if "" in assigned.values():
-        problems.append(f"lab_segment {segment} has no address left for {', '.join(h for h, a in assigned.items() if not a)}")
+        problems.append(
+            f"lab_segment {segment} has no address left for {', '.join(h for h, a in assigned.items() if not a)}"
+        )
     return assigned, problems
 
 

@@ -119,6 +119,8 @@ def _item_error(result: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _untold(ending: Ending) -> Problem:
     """Return what Ansible printed where it ended without an event: a held lock, an unreadable inventory."""
-    lines = [line.removeprefix("[ERROR]: ").removeprefix("ERROR! ") for line in ending.text.splitlines() if line.strip()]
+    lines = [
+        line.removeprefix("[ERROR]: ").removeprefix("ERROR! ") for line in ending.text.splitlines() if line.strip()
+    ]
     code = ending.code if ending.code in {2, 3, 5} else 1
     return Problem(code, " ".join(lines[-3:]) or f"Ansible ended with code {ending.code}")

@@ -14,7 +14,7 @@ from lab.errors import InvalidInput
 from lab.project import Project
 
 PREFIX = "stage_"
-VERIFY = "verify | "
+VERIFY = "Verify | "
 
 
 @dataclass(frozen=True)

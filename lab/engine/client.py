@@ -18,10 +18,19 @@ Engine = docker.APIClient
 TIMEOUT_S = 60
 """Longer than the 20 s after which an engine gives up a join."""
 
-__all__ = ["APIError", "Engine", "ImageNotFound", "NotFound", "answers", "connect", "reported", "wait_until_up"]
+__all__ = [
+    "APIError",
+    "Engine",
+    "ImageNotFound",
+    "NotFound",
+    "answers",
+    "connect",
+    "reported",
+    "wait_until_up",
+]
 
 
-def connect(socket: Path, *, timeout_s: float = TIMEOUT_S) -> Engine:
+def connect(socket: Path, *, timeout_s: int = TIMEOUT_S) -> Engine:
     """Return a client of the engine behind ``socket``; raises HostUnreachable where none answers."""
     if not socket.exists():
         raise HostUnreachable("no engine is reachable", hint=f"{socket} is not there; lab up starts it")
@@ -31,7 +40,7 @@ def connect(socket: Path, *, timeout_s: float = TIMEOUT_S) -> Engine:
         raise HostUnreachable(f"the engine does not answer: {_reason(error)}", hint=f"socket {socket}") from error
 
 
-def answers(socket: Path, *, timeout_s: float = 5) -> bool:
+def answers(socket: Path, *, timeout_s: int = 5) -> bool:
     """Tell whether an engine answers ``GET /_ping`` behind ``socket``."""
     if not socket.exists():
         return False
@@ -44,7 +53,7 @@ def answers(socket: Path, *, timeout_s: float = 5) -> bool:
         client.close()
 
 
-def wait_until_up(socket: Path, deadline_s: float) -> float:
+def wait_until_up(socket: Path, deadline_s: int) -> float:
     """Wait until an engine answers; return the seconds waited; raises HostUnreachable after ``deadline_s``."""
     start = time.monotonic()
     while not answers(socket, timeout_s=deadline_s):

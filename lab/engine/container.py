@@ -30,9 +30,7 @@ class ContainerSpec:
     def command_line(self) -> str:
         """Return the docker command that runs it."""
         flags = "".join(
-            letter
-            for letter, wanted in (("d", self.detach), ("i", self.interactive), ("t", self.tty))
-            if wanted
+            letter for letter, wanted in (("d", self.detach), ("i", self.interactive), ("t", self.tty)) if wanted
         )
         return command_line(
             "docker",
@@ -121,9 +119,7 @@ def create(engine: Engine, spec: ContainerSpec) -> str:
                 detach=spec.detach,
                 labels={OWNER_LABEL: spec.lab},
                 host_config=engine.create_host_config(network_mode=spec.network or None, auto_remove=spec.remove),
-                networking_config=engine.create_networking_config({spec.network: engine.create_endpoint_config()})
-                if spec.network
-                else None,
+                networking_config={"EndpointsConfig": {spec.network: {}}} if spec.network else None,
             )
     except LabError as error:
         if isinstance(error.__cause__, ImageNotFound):
@@ -136,7 +132,8 @@ def require_own(present: Mapping[str, Any], name: str, lab: str) -> None:
     """Raise InvalidInput unless an inspected container bears this lab's label."""
     if (present["Config"].get("Labels") or {}).get(OWNER_LABEL) != lab:
         raise InvalidInput(
-            f"a container '{name}' exists that is not this lab's", hint="rename or remove it; nothing was changed"
+            f"a container '{name}' exists that is not this lab's",
+            hint="rename or remove it; nothing was changed",
         )
 
 
@@ -190,7 +187,7 @@ def exec_command_line(name: str, argv: Sequence[str]) -> str:
     return command_line("docker", "exec", name, *argv)
 
 
-def run_to_end(engine: Engine, spec: ContainerSpec, *, deadline_s: float) -> Output:
+def run_to_end(engine: Engine, spec: ContainerSpec, *, deadline_s: int) -> Output:
     """Run a container that is not detached until it ends; return its output and exit status.
 
     With ``spec.remove`` the engine removes it itself. Raises LabError where it has not ended in time.
@@ -204,7 +201,7 @@ def run_to_end(engine: Engine, spec: ContainerSpec, *, deadline_s: float) -> Out
     return Output(status, text)
 
 
-def _status(engine: Engine, container_id: str, deadline_s: float) -> int:
+def _status(engine: Engine, container_id: str, deadline_s: int) -> int:
     """Return the exit status of an ending container; 0 where the engine has already removed it."""
     try:
         return int(engine.wait(container_id, timeout=deadline_s)["StatusCode"])
@@ -216,6 +213,4 @@ def owned(engine: Engine, lab: str) -> list[dict[str, Any]]:
     """Return the lab's containers on this engine: id, name, image, state."""
     with reported("list containers"):
         found = engine.containers(all=True, filters={"label": f"{OWNER_LABEL}={lab}"})
-    return [
-        {"id": c["Id"], "name": c["Names"][0].lstrip("/"), "image": c["Image"], "state": c["State"]} for c in found
-    ]
+    return [{"id": c["Id"], "name": c["Names"][0].lstrip("/"), "image": c["Image"], "state": c["State"]} for c in found]

@@ -41,11 +41,11 @@ def script(names: Sequence[str], count: int = COUNT) -> str:
     """Return a shell script that pings all names at once and prints each outcome under its name."""
     quick = f"ping -c {count} -i 0.2 -W 2 -w 10"
     return f"""
-for name in {' '.join(names)}; do
+for name in {" ".join(names)}; do
 	{{ {quick} $name >/tmp/ping.$name 2>&1 || :; }} &
 done
 wait
-for name in {' '.join(names)}; do
+for name in {" ".join(names)}; do
 	echo "{_MARK}$name"
 	cat /tmp/ping.$name
 done
@@ -61,7 +61,14 @@ def parse(text: str) -> list[Ping]:
         sent, received = (int(counts[1]), int(counts[2])) if counts else (0, 0)
         error = "" if counts else " ".join(body.split())
         found.append(
-            Ping(name.strip(), address[1] if address else "", sent, received, float(times[2]) if times else 0.0, error)
+            Ping(
+                name.strip(),
+                address[1] if address else "",
+                sent,
+                received,
+                float(times[2]) if times else 0.0,
+                error,
+            )
         )
     return found
 

@@ -46,7 +46,7 @@ def facts(engine: Engine) -> EngineFacts:
 
 def version_tuple(version: str) -> tuple[int, int]:
     """Return year-like major and minor of an engine's version, ``20.10.24+dfsg1`` as (20, 10)."""
-    major, minor = (version.split(".") + ["0"])[:2]
+    major, minor = ([*version.split("."), "0"])[:2]
     return int(major), int("".join(c for c in minor if c.isdigit()) or 0)
 
 

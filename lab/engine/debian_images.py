@@ -25,7 +25,13 @@ SOURCE_LABEL = "swarm-lab.source"
 RECIPE = 1
 """Raised whenever what goes into an image changes: an image of an older recipe is then replaced."""
 
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le", "s390x": "s390x"}
+_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv7l": "arm",
+    "ppc64le": "ppc64le",
+    "s390x": "s390x",
+}
 _SEARCH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 _FOLDERS = ("bin", "dev", "etc", "proc", "root", "run", "sys", "tmp", "usr", "var")
 _WEB_FOLDERS = ("etc/nginx", "usr/sbin", "usr/share/nginx", "var/lib/nginx", "var/log/nginx")

@@ -25,7 +25,9 @@ def summary(engine: Engine, tags: Sequence[str], label: str = "") -> dict[str, s
     """Return each tag with its image id, or with the value of ``label`` where one is named; "" where absent."""
     found = {tag: inspect(engine, tag) for tag in tags}
     if label:
-        return {tag: ((image or {}).get("Config", {}).get("Labels") or {}).get(label, "") for tag, image in found.items()}
+        return {
+            tag: ((image or {}).get("Config", {}).get("Labels") or {}).get(label, "") for tag, image in found.items()
+        }
     return {tag: image["Id"] if image else "" for tag, image in found.items()}
 
 

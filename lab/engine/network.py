@@ -28,12 +28,12 @@ class NetworkSpec:
 
     def command(self) -> str:
         """Return the docker command that creates it."""
-        options = [word for key, value in self.all_options().items() for word in ("--opt", f"{key}={value}".rstrip("="))]
+        options = [
+            word for key, value in self.all_options().items() for word in ("--opt", f"{key}={value}".rstrip("="))
+        ]
         subnet = ("--subnet", self.subnet) if self.subnet else ()
         attachable = "--attachable" if self.attachable else ""
-        return command_line(
-            "docker", "network", "create", "-d", self.driver, attachable, *subnet, *options, self.name
-        )
+        return command_line("docker", "network", "create", "-d", self.driver, attachable, *subnet, *options, self.name)
 
     def all_options(self) -> dict[str, str]:
         """Return the driver's options, encryption among them."""
@@ -60,7 +60,12 @@ def listed(engine: Engine) -> list[dict[str, Any]]:
     """Return ``docker network ls``: id, name, driver and scope of each network."""
     with reported("list networks"):
         return [
-            {"id": network["Id"], "name": network["Name"], "driver": network["Driver"], "scope": network["Scope"]}
+            {
+                "id": network["Id"],
+                "name": network["Name"],
+                "driver": network["Driver"],
+                "scope": network["Scope"],
+            }
             for network in sorted(engine.networks(), key=lambda network: str(network["Name"]))
         ]
 
@@ -128,7 +133,8 @@ def ensure(engine: Engine, spec: NetworkSpec, *, check: bool) -> Change:
 def _require_own(present: Mapping[str, Any], spec: NetworkSpec) -> None:
     if (present.get("Labels") or {}).get(OWNER_LABEL) != spec.lab:
         raise InvalidInput(
-            f"a network '{spec.name}' exists that is not this lab's", hint="rename or remove it; nothing was changed"
+            f"a network '{spec.name}' exists that is not this lab's",
+            hint="rename or remove it; nothing was changed",
         )
 
 
@@ -165,7 +171,8 @@ def _remove(engine: Engine, network_id: str, name: str, deadline_s: float) -> No
         except NotFound:
             return
         except APIError as error:
-            if "in use" not in str(error) and "active endpoints" not in str(error) or time.monotonic() > end:
+            in_use = "in use" in str(error) or "active endpoints" in str(error)
+            if not in_use or time.monotonic() > end:
                 with reported(f"remove network {name}"):
                     raise
             time.sleep(0.1)

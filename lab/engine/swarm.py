@@ -80,7 +80,10 @@ def nodes(manager: Engine) -> list[Node]:
 
 
 def _summary(member: Membership) -> dict[str, Any]:
-    return {"state": member.state, "role": ("manager" if member.manager else "worker") if member.node_id else ""}
+    return {
+        "state": member.state,
+        "role": ("manager" if member.manager else "worker") if member.node_id else "",
+    }
 
 
 def settled(engine: Engine, deadline_s: float) -> Membership:
@@ -136,7 +139,8 @@ def ensure_joined(
     if member.state == "active":
         if not _knows(manager, member.node_id):
             raise InvalidInput(
-                f"is node {member.node_id} of another swarm", hint="docker swarm leave --force there, or lab down"
+                f"is node {member.node_id} of another swarm",
+                hint="docker swarm leave --force there, or lab down",
             )
         return Change(before, before, command, output=member.node_id)
     if check:

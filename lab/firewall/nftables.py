@@ -91,9 +91,7 @@ def render(place: Place, opening: Opening, listing: str) -> str:
     lines.append(f"add chain {family_table} {CHAIN}")
     lines += [f"add rule {family_table} {CHAIN} {rule}" for rule in _rules(opening)]
     lines.append(f"insert rule {place} jump {CHAIN}")
-    lines.append(
-        f"add chain {family_table} {OUT_CHAIN} {{ type filter hook output priority filter; policy accept; }}"
-    )
+    lines.append(f"add chain {family_table} {OUT_CHAIN} {{ type filter hook output priority filter; policy accept; }}")
     out = out_set_name(opening.data_path_port)
     lines.append(f"add rule {family_table} {OUT_CHAIN} udp dport {opening.data_path_port} ip daddr @{out}")
     return "\n".join(lines) + "\n"
@@ -140,7 +138,7 @@ def wanted(opening: Opening) -> dict[str, Any]:
     peers = sorted(_sorted(opening.peers))
     return {
         "rules": _rules(opening),
-        "peers": {name: peers for name in sorted(_sets(opening))},
+        "peers": dict.fromkeys(sorted(_sets(opening)), peers),
         "used": 1,
         "counted": True,
     }

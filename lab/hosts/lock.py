@@ -145,7 +145,9 @@ def end_orphans(path: Path) -> None:
 
 def _has_open(process: Path, inode: int) -> bool:
     try:
-        return any(descriptor.stat().st_ino == inode for descriptor in (process / "fd").iterdir() if _is_lock(descriptor))
+        return any(
+            descriptor.stat().st_ino == inode for descriptor in (process / "fd").iterdir() if _is_lock(descriptor)
+        )
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
 

@@ -257,7 +257,10 @@ def _started(paths: LabPaths, host: str, process: subprocess.Popen[bytes]) -> in
     """Wait for a host's process 1 and return its pid in this machine's eyes."""
     told = paths.host_state(host) / "pid.new"
     _wait(
-        lambda: told.exists() and told.read_text().endswith("\n"), process, paths.host_state(host) / "init.log", host
+        lambda: told.exists() and told.read_text().endswith("\n"),
+        process,
+        paths.host_state(host) / "init.log",
+        host,
     )
     return int(told.read_text())
 
@@ -352,7 +355,10 @@ def destroy(paths: LabPaths, *, check: bool) -> HostChange:
         return HostChange(before, {}, actions)
     stuck = [f"process {pid} ({_program(pid)})" for pid in sorted(cgroups.kill(paths.name, deadline_s=END_DEADLINE_S))]
     stuck += [f"control group {path}" for path in cgroups.remove(paths.name, END_DEADLINE_S)]
-    for entry in (paths.run, *(path for path in paths.state.iterdir() if path not in (paths.state_file, paths.runner))):
+    for entry in (
+        paths.run,
+        *(path for path in paths.state.iterdir() if path not in (paths.state_file, paths.runner)),
+    ):
         stuck += [f"file {path}" for path in _remove_files(entry)]
     if not stuck:
         paths.state_file.unlink(missing_ok=True)

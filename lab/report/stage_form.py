@@ -22,7 +22,10 @@ def show(stages: Sequence[Stage], *, as_json: bool) -> None:
     for stage in stages:
         console.print(f"[bold]{escape(stage.name)}[/]  {escape(stage.title)}", soft_wrap=True)
         needs = ", ".join(stage.needs) or "nothing"
-        console.print(f"  {escape(stage.tutorial)}; needs {escape(needs)}; engine {stage.engine} or newer", soft_wrap=True)
+        console.print(
+            f"  {escape(stage.tutorial)}; needs {escape(needs)}; engine {stage.engine} or newer",
+            soft_wrap=True,
+        )
         for step in stage.steps:
             console.print(f"  - {escape(step)}", soft_wrap=True)
         for claim in stage.claims:

@@ -20,7 +20,12 @@ from lab.results import Check, Problem, RunResult
 from lab.runner import Event
 
 COMMAND_MARK = "lab-command "
-_SIGNS = {"pass": "[green]pass[/]", "fail": "[red]fail[/]", "skip": "[yellow]skip[/]", "observed": "[cyan]seen[/]"}
+_SIGNS = {
+    "pass": "[green]pass[/]",
+    "fail": "[red]fail[/]",
+    "skip": "[yellow]skip[/]",
+    "observed": "[cyan]seen[/]",
+}
 
 
 class PatientConsole(Console):
@@ -174,7 +179,12 @@ def _pings(pings: Sequence[Mapping[str, Any]]) -> Table:
 def show_claims(console: Console, claims: Sequence[Check]) -> None:
     """Print every claim with its verdict."""
     for claim in claims:
-        line = claim_line({"id": claim.id, **{key: getattr(claim, key) for key in ("verdict", "expected", "observed", "reason")}})
+        line = claim_line(
+            {
+                "id": claim.id,
+                **{key: getattr(claim, key) for key in ("verdict", "expected", "observed", "reason")},
+            }
+        )
         console.print(line, soft_wrap=True)
 
 

@@ -24,8 +24,8 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 unset DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION
 
 declare -a hosts=() workers=() hierarchies=()
-declare -A pid=() address=() targets=() seen=()
-at_once=30 work= switch= leaf_of= cgroup_lines= hosts_file= quick=
+declare -A pid=() first=() address=() targets=() seen=()
+at_once=60 work= leaf_of= cgroup_lines= hosts_file= quick=
 
 fail() {
     echo "floor: $*" >&2
@@ -34,20 +34,20 @@ fail() {
 
 pause() { read -rt 0.02 -u "$never" _ || :; }
 
-each() { # FUNCTION HOST...: run it for $at_once hosts at a time, wait for all, fail where one failed
-    local run=$1 host job failed=
+each() { # FUNCTION WHAT...: run it for $at_once of them at a time, wait for all, fail where one failed
+    local run=$1 what job failed=
     local -A running=()
     shift
-    for host in "$@"; do
+    for what in "$@"; do
         if ((${#running[@]} >= at_once)); then
             wait -n -p job "${!running[@]}" || failed=yes
             unset "running[$job]"
         fi
-        "$run" "$host" &
+        "$run" "$what" &
         running[$!]=yes
     done
     for job in "${!running[@]}"; do wait "$job" || failed=yes; done
-    [[ -z $failed ]] || fail "$run did not succeed on every host"
+    [[ -z $failed ]] || fail "$run failed"
 }
 
 d() { # HOST ARGS...: the docker CLI, speaking to a host's engine
@@ -250,7 +250,7 @@ boot_switch() { # in a new network namespace
     set -eu
     ip link add br0 type bridge
     ip link set br0 up
-    echo switch up >&3
+    echo "switch up $$" >&3
     exec 3>&- sleep infinity
 }
 
@@ -280,10 +280,12 @@ boot_host() { # NAME ADDRESS SWITCH_PID PORT DIRECTORY LEAF: in new namespaces, 
 run_host() { # NAME: as process 1 of the host; ends with its engine
     set -eu
     trap "echo $1 failed >&3" EXIT
+    local outside
+    read -r outside _ </tmp/machine/proc/self/stat # the machine's proc still, so its number for this process
     mount -t proc proc /proc
     umount -l /tmp/machine
     rmdir /tmp/machine
-    echo "$1 up" >&3
+    echo "$1 up $outside" >&3
     trap - EXIT
     exec 3>&-
     dockerd --host unix:///run/docker.sock &
@@ -325,18 +327,19 @@ start_host() { # HOST: becomes the process that holds the host's namespaces
     for point in "${hierarchies[@]}"; do echo 0 >"$point/$RUN/$host/cgroup.procs"; done
     exec env -i PATH="$ENGINE_PATH" HOME=/root LANG=C.UTF-8 \
         unshare --cgroup --net --mount --uts --ipc bash -c "$boot; boot_host \"\$@\"" host \
-        "$host" "${address[$host]}" "$switch" "p${address[$host]##*.}" "$work/$host" \
+        "$host" "${address[$host]}" "${pid[switch]}" "p${address[$host]##*.}" "$work/$host" \
         "${leaf_of:+$leaf_of/$RUN/$host/init/cgroup.procs}"
 }
 
 heard_from() { # NUMBER: wait until so many have said that they are up
-    local left=$1 who what
+    local left=$1 who what process
     while ((left > 0)); do
-        read -rt "$DEADLINE" -u "$told" who what || fail "a host is not up after $DEADLINE s"
+        read -rt "$DEADLINE" -u "$told" who what process || fail "a host is not up after $DEADLINE s"
         if [[ $what != up ]]; then
             tail -n 5 "$work/$who/log" >&2
             fail "$who: did not start"
         fi
+        first[$who]=$process
         left=$((left - 1))
     done
 }
@@ -350,7 +353,7 @@ make_hosts() {
     write_common_files
     boot=$(declare -f boot_switch boot_host run_host)
     unshare --net bash -c "$boot; boot_switch" 3>&"$told" </dev/null >"$work/switch/log" 2>&1 &
-    switch=$!
+    pid[switch]=$!
     for host in "${hosts[@]}"; do write_disk "$host"; done
     heard_from 1
     for host in "${hosts[@]}"; do
@@ -427,24 +430,18 @@ start_container() { d "$1" run -dit --name "ping-$1" --network "$NETWORK" "$SHEL
 
 # ---- 7 matrix
 
-ping_once() { # FROM TO: until it went without loss, because a new name takes a moment to reach the other hosts
-    local said end=$((SECONDS + DEADLINE))
-    until said=$(d "$1" exec "ping-$1" ping -c $PINGS ${quick:+-i 0.2} "ping-$2" 2>&1) &&
+ping_pair() { # "FROM TO": until it went without loss, because a new name takes a moment to reach the other hosts
+    local from=${1% *} to=${1#* } said end=$((SECONDS + DEADLINE))
+    until said=$(d "$from" exec "ping-$from" ping -c $PINGS ${quick:+-i 0.2} "ping-$to" 2>&1) &&
         [[ $said == *"$PINGS packets received, 0% packet loss"* ]]; do
-        ((SECONDS < end)) || fail "ping from $1 to $2: $said"
+        ((SECONDS < end)) || fail "ping from $from to $to: $said"
         pause
     done
 }
 
-ping_all_from() { # HOST
-    local target job
-    local -a jobs=()
-    for target in ${targets[$1]}; do
-        ping_once "$1" "$target" &
-        jobs+=($!)
-        [[ -n $quick ]] || wait $!
-    done
-    for job in "${jobs[@]}"; do wait "$job"; done
+ping_all_from() { # HOST: its targets one after the other
+    local target
+    for target in ${targets[$1]}; do ping_pair "$1 $target"; done
 }
 
 count_vxlan() { # HOST: the packets that arrived so far, into a file
@@ -457,15 +454,21 @@ count_vxlan() { # HOST: the packets that arrived so far, into a file
 ping_matrix() {
     local host target wanted count
     local -A crossing=()
+    local -a pairs=()
     each count_vxlan "${hosts[@]}"
     for host in "${hosts[@]}"; do
         seen[$host]=$(<"$work/$host/vxlan")
         for target in ${targets[$host]}; do
+            pairs+=("$host $target")
             crossing[$host]=$((${crossing[$host]-0} + PINGS))     # the answers
             crossing[$target]=$((${crossing[$target]-0} + PINGS)) # the requests
         done
     done
-    each ping_all_from "${hosts[@]}"
+    if [[ -n $quick ]]; then
+        each ping_pair "${pairs[@]}"
+    else
+        each ping_all_from "${hosts[@]}"
+    fi
     each count_vxlan "${hosts[@]}"
     for host in "${hosts[@]}"; do
         wanted=${crossing[$host]}
@@ -487,9 +490,13 @@ print_memory() {
     done
 }
 
-end_processes() { # the jobs of this shell; with a host's holder goes its process 1, and with that all others
-    local -a running
-    mapfile -t running < <(jobs -pr)
+end_processes() { # the jobs of this shell; of a host its process 1, with which the kernel ends all others
+    local job host
+    local -A running=()
+    for job in $(jobs -pr); do running[$job]=$job; done
+    for host in "${!first[@]}"; do
+        [[ -z ${running[${pid[$host]}]-} ]] || running[${pid[$host]}]=${first[$host]}
+    done
     ((${#running[@]} == 0)) || kill -KILL "${running[@]}" 2>/dev/null || :
     wait 2>/dev/null || :
 }

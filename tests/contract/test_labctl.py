@@ -339,8 +339,7 @@ def test_what_changes_something_needs_root(complete: Path) -> None:
     done = run(*AS_NOBODY, "./labctl", "up", "--verbose", cwd=complete)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
     assert done.stderr.endswith(
-        "needs root: the lab makes network namespaces and starts Docker Engines. "
-        "Run: sudo ./labctl up --verbose\n"
+        "needs root: the lab makes network namespaces and starts Docker Engines. Run: sudo ./labctl up --verbose\n"
     )
     absolute = run(*AS_NOBODY, complete / "labctl", "up")
     assert absolute.stderr.endswith(f"Run: sudo '{complete}/labctl' up\n")
@@ -361,9 +360,7 @@ def test_installing_needs_root() -> None:
     )
 
 
-def test_installs_what_is_missing_and_starts_nothing(
-    complete: Path, repository: Path, tmp_path: Path
-) -> None:
+def test_installs_what_is_missing_and_starts_nothing(complete: Path, repository: Path, tmp_path: Path) -> None:
     """Afterwards no service runs, none is enabled, no policy is left; the second run is silent."""
     script = f"./labctl up; {REPORT} ./labctl up; echo again=$?"
     done = on_a_fresh_machine(script, complete, repository, tmp_path)
@@ -402,9 +399,7 @@ def test_a_failed_installation_says_why(complete: Path, repository: Path, tmp_pa
     )
 
 
-def test_an_interrupted_installation_leaves_nothing_on(
-    complete: Path, repository: Path, tmp_path: Path
-) -> None:
+def test_an_interrupted_installation_leaves_nothing_on(complete: Path, repository: Path, tmp_path: Path) -> None:
     """A termination in the middle of apt-get waits for its end, cleans up, and says so by the exit code."""
     script = f"""
         echo 'touch /run/reached; sleep 0.5' >/run/scene
@@ -416,9 +411,7 @@ def test_an_interrupted_installation_leaves_nothing_on(
     assert done.stdout.splitlines() == ["meanwhile=101", "code=143"]
 
 
-def test_another_distribution_is_told_what_to_install(
-    complete: Path, repository: Path, tmp_path: Path
-) -> None:
+def test_another_distribution_is_told_what_to_install(complete: Path, repository: Path, tmp_path: Path) -> None:
     """The list names what is missing and nothing else; with nothing missing the command runs."""
     script = f"""
         rm /etc/os-release; echo ID=fedora >/etc/os-release
@@ -441,9 +434,7 @@ def test_what_is_half_made_is_not_used(complete: Path) -> None:
         pyproject.write_text(PYPROJECT)
     assert (failed.returncode, failed.stdout, refused.returncode) == (3, "", 3)
     assert "no-such-distribution" in failed.stderr
-    assert failed.stderr.splitlines()[-1].startswith(
-        "labctl: pip could not install the lab's Python packages"
-    )
+    assert failed.stderr.splitlines()[-1].startswith("labctl: pip could not install the lab's Python packages")
     made_anew = run("./labctl", "--version", cwd=complete)
     assert (made_anew.returncode, made_anew.stdout) == (0, "lab 0.1.0\n")
     assert "installing into .venv" in made_anew.stderr

@@ -19,9 +19,7 @@ NOT_SHIPPED = re.compile(r"(^|/)(__pycache__|\.ansible|\.\w+_cache)/|\.pyc$")
 def run(*command: str | Path, cwd: Path) -> str:
     """Run a command that must succeed, with no setting of Python from outside; return its output."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -46,12 +44,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path) -> Path:
     """Install the wheel into an environment of its own; its dependencies are those of this test run."""
     environment = wheel.parent / "environment"
-    run(sys.executable, "-m", "venv", environment, cwd=wheel.parent)
+    run(sys.executable, "-m", "venv", "--without-pip", environment, cwd=wheel.parent)
     python = environment / "bin" / "python"
-    run(python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", wheel, cwd=wheel.parent)
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
     packages = Path(run(python, "-c", where, cwd=wheel.parent).strip())
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    install = (python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--ignore-installed", wheel)
+    run(*install, cwd=wheel.parent)
     return environment / "bin"
 
 

@@ -17,7 +17,7 @@ class ActionModule(LabAction):
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the verdict."""
-        title = str(self._task.get_name().rpartition(" : ")[2]).removeprefix("verify | ")
+        title = str(self._task.get_name().rpartition(" : ")[2]).removeprefix("Verify | ")
         check = judge(
             arguments["id"],
             title,

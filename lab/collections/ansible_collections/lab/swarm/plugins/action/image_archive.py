@@ -24,7 +24,12 @@ class ActionModule(LabAction):
             result = self._made()
         elif source == "hub":
             names = (arguments["alpine"], arguments["nginx"])
-            result = {"changed": False, "archives": [{"name": name} for name in names], "label": "", "made_of": "registry"}
+            result = {
+                "changed": False,
+                "archives": [{"name": name} for name in names],
+                "label": "",
+                "made_of": "registry",
+            }
         else:
             result = self._found(Path(source), arguments)
         alpine, nginx = arguments["alpine"], arguments["nginx"]

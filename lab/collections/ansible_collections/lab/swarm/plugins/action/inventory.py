@@ -18,7 +18,10 @@ class ActionModule(LabAction):
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Validate, and return name, segment and addresses."""
         del arguments
-        source = str(self.variables.get("inventory_file") or next(iter(self.variables.get("ansible_inventory_sources") or ()), ""))
+        source = str(
+            self.variables.get("inventory_file")
+            or next(iter(self.variables.get("ansible_inventory_sources") or ()), "")
+        )
         inventory = reading.read(self.variables, self._templar, source)
         spec = validate(inventory)
         return {

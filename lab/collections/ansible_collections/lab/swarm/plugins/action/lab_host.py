@@ -21,7 +21,9 @@ class ActionModule(LabAction):
         """Bring the hosts to the state asked for."""
         if arguments["state"] == "absent":
             known = state.read(self.paths)
-            return self._result(PROVIDERS[known.provider if known else "netns"].destroy(self.paths, check=self.check_mode))
+            return self._result(
+                PROVIDERS[known.provider if known else "netns"].destroy(self.paths, check=self.check_mode)
+            )
         provider = PROVIDERS[arguments["provider"]]
         hosts = tuple(HostSpec(name, address) for name, address in arguments["addresses"].items())
         spec = LabSpec(self.paths.name, arguments["segment"], hosts, arguments["source"])

@@ -32,5 +32,7 @@ class ActionModule(LabAction):
             "containers": sorted(entry["Name"] for entry in ((found or {}).get("Containers") or {}).values()),
             "waited": waited,
             "command": f"docker network inspect {name}",
-            "output": f"{found['Id'][:12]} {found['Name']} {found['Driver']} {found['Scope']}" if found else "no such network",
+            "output": f"{found['Id'][:12]} {found['Name']} {found['Driver']} {found['Scope']}"
+            if found
+            else "no such network",
         }

@@ -23,7 +23,10 @@ class ActionModule(EngineAction):
         state = arguments["state"]
         if state == "initialised":
             return swarm.ensure_initialised(
-                engine, advertise=arguments["advertise"], data_path_port=arguments["data_path_port"], check=check
+                engine,
+                advertise=arguments["advertise"],
+                data_path_port=arguments["data_path_port"],
+                check=check,
             )
         if state == "joined":
             return self._join(engine, arguments, check=check)
@@ -58,7 +61,12 @@ class ActionModule(EngineAction):
         """Return which way to a manager is blocked, found by knocking at it from this host."""
         targets = [knock.Target(address, address, (f"{swarm.PORT}/tcp",)) for address in remotes]
         _, output, _ = self.command(knock.script(targets, 2))
-        closed = [f"{port} of {address}" for address, ports in knock.parse(output).items() for port, is_open in ports.items() if not is_open]
+        closed = [
+            f"{port} of {address}"
+            for address, ports in knock.parse(output).items()
+            for port, is_open in ports.items()
+            if not is_open
+        ]
         if closed:
             return f"from here {', '.join(closed)} does not answer: the port is closed there, or the address is wrong"
         return f"the way to {swarm.PORT}/tcp is open; see the engine's log on this host"

@@ -37,7 +37,9 @@ class ActionModule(LabAction):
             "membership": asdict(member),
             "nodes": [asdict(node) for node in swarm.nodes(engine)] if member.manager else [],
             "networks": networks,
-            "asked": [f"{n['name']} {n['driver']} {n['scope']}" for n in networks if n["name"] in arguments["networks"]],
+            "asked": [
+                f"{n['name']} {n['driver']} {n['scope']}" for n in networks if n["name"] in arguments["networks"]
+            ],
             "refusal": refusal,
             "waited": waited,
             "command": "docker node ls" if member.manager else "docker network ls",

@@ -22,10 +22,19 @@ class ActionModule(LabAction):
         """Bring the chain to the state asked for, or return its counts."""
         place, listing = firewall.listing(self.command)
         if place is None:
-            return {"changed": False, "host": self.host, "place": "", "counts": {}, "refused": {}, "silent": [], "untouched": []}
-        read = {"host": self.host, "place": str(place), "refused": nftables.refused(listing)}
+            return {
+                "changed": False,
+                "host": self.host,
+                "place": "",
+                "counts": {},
+                "refused": {},
+                "silent": [],
+                "untouched": [],
+            }
+        refused = nftables.refused(listing)
+        read = {"host": self.host, "place": str(place), "refused": refused}
         if arguments["state"] == "counted":
-            return {"changed": False, **read, **self._counted(listing, read["refused"], arguments)}
+            return {"changed": False, **read, **self._counted(listing, refused, arguments)}
         opening = Opening(
             peers=[peer for peer in arguments["peers"] if peer != arguments["own"]],
             manager=arguments["manager"],

@@ -83,4 +83,3 @@ class Connection(ConnectionBase):
     def close(self) -> None:
         """Nothing is held open."""
         self._connected = False
-

@@ -48,7 +48,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: verify | Test-net has the same id on both hosts
+- name: Verify | Test-net has the same id on both hosts
   lab.swarm.claim:
     id: standalone-containers.same-network-id
     expected: uqsof8phj3ak

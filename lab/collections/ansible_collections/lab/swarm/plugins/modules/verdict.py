@@ -13,7 +13,7 @@ options: {}
 """
 
 EXAMPLES = r"""
-- name: verify | Every claim holds
+- name: Verify | Every claim holds
   lab.swarm.verdict:
   run_once: true
 """

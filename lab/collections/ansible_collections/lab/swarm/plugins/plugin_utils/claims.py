@@ -18,7 +18,11 @@ def claims_result(checks: Sequence[Check], variables: Mapping[str, Any]) -> dict
     the C(verdict) action fails at the end.
     """
     result: dict[str, Any] = {"changed": False, "claims": [asdict(check) for check in checks]}
-    failed = [f"{check.id}: expected {check.expected}, observed {check.observed}" for check in checks if check.verdict == "fail"]
+    failed = [
+        f"{check.id}: expected {check.expected}, observed {check.observed}"
+        for check in checks
+        if check.verdict == "fail"
+    ]
     if failed:
         result["ansible_facts"] = {FAILED: [*remembered(variables), *failed]}
     return result

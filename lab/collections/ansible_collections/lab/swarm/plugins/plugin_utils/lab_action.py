@@ -141,5 +141,3 @@ def argument_spec(noun: str) -> dict[str, Any]:
     module = importlib.import_module(f"ansible_collections.lab.swarm.plugins.modules.{noun}")
     options = yaml.safe_load(module.DOCUMENTATION).get("options", {})
     return {name: {key: option[key] for key in option if key != "description"} for name, option in options.items()}
-
-
