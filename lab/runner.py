@@ -98,7 +98,7 @@ def run(project: Project, paths: LabPaths, playbook: Playbook, on_event: Callabl
                 playbook=str(project.playbook(playbook.noun)),
                 inventory=str(playbook.inventory.absolute()),
                 extravars={"lab_name": paths.name, **playbook.variables},
-                envvars=_environment(project, playbook),
+                envvars=_environment(project, playbook, private),
                 cmdline=_options(playbook),
                 verbosity=playbook.verbosity or None,
                 ident="run",
@@ -141,12 +141,14 @@ def _interruptible() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _environment(project: Project, playbook: Playbook) -> dict[str, str]:
+def _environment(project: Project, playbook: Playbook, private: Path) -> dict[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin",
         "ANSIBLE_CONFIG": str(project.config),
         "ANSIBLE_COLLECTIONS_PATH": str(project.collections),
         "ANSIBLE_ROLES_PATH": str(project.roles),
+        "ANSIBLE_HOME": str(private / "ansible"),
+        "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
         "ANSIBLE_NOCOLOR": "1",
         "LAB_WAIT": str(playbook.wait_s),
         lock.PARENT: lock.own_record(),

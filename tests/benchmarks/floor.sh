@@ -8,9 +8,11 @@
 # Prints `lap NAME SECONDS` for each part, `total` for all but the removal, `down` for the removal, and
 # `memory HOST MIB`, the most that a host's control group ever held, page cache included.
 # Exit code 1: something was not as it must be, stderr says what; 2: wrong arguments; 3: the machine lacks something.
+# Needs root, bash 5.1 and the programs in check_machine; busybox has to be the static one.
 #
-# Every part is done for all hosts at once. A host starts its engine as soon as it is up, so the lap `hosts` ends
-# when the last host is up and `engines` when the last engine answers; every other part waits for the one before.
+# Every part is done for all hosts at once, only containers for a few hosts at a time. A host starts its engine as
+# soon as it is up, so the lap `hosts` ends when the last host is up and `engines` when the last engine answers;
+# every other part waits for the one before.
 # All that is made belongs to this run: processes are ended by the pids it started and by its own control groups.
 set -euo pipefail
 umask 022
@@ -25,7 +27,7 @@ unset DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_V
 
 declare -a hosts=() workers=() hierarchies=()
 declare -A pid=() first=() address=() targets=() seen=()
-at_once=60 work= leaf_of= cgroup_lines= hosts_file= quick=
+at_once=60 work='' leaf_of='' cgroup_lines='' hosts_file='' quick=''
 
 fail() {
     echo "floor: $*" >&2
@@ -35,7 +37,7 @@ fail() {
 pause() { read -rt 0.02 -u "$never" _ || :; }
 
 each() { # FUNCTION WHAT...: run it for $at_once of them at a time, wait for all, fail where one failed
-    local run=$1 what job failed=
+    local run=$1 what job failed=''
     local -A running=()
     shift
     for what in "$@"; do
@@ -66,6 +68,7 @@ in_network_of() { # HOST COMMAND...
 
 now() { # VARIABLE: the clock in microseconds
     local -n moment=$1
+    # shellcheck disable=SC2034
     moment=${EPOCHREALTIME/[.,]/}
 }
 
@@ -101,7 +104,7 @@ read_arguments() {
 }
 
 check_machine() {
-    local program missing=
+    local program missing=''
     for program in ip unshare nsenter mount pivot_root nft dockerd docker busybox nginx ldd tar find; do
         command -v "$program" >/dev/null || missing+=" $program"
     done
@@ -130,10 +133,10 @@ plan() { # addresses, the hosts file, and who pings whom
 }
 
 find_hierarchies() { # the control group hierarchies; for fstab, how a host mounts its own part of each
-    local point kind options option kept top=
+    local point kind options option kept top=''
     while read -r _ point kind options _; do
         [[ $kind == cgroup || $kind == cgroup2 ]] && [[ $point == /sys/fs/cgroup* ]] || continue
-        kept=
+        kept=''
         if [[ $kind == cgroup ]]; then
             for option in ${options//,/ }; do
                 [[ $option == name=* || -n ${controller[$option]-} ]] && kept+=,$option
@@ -192,7 +195,7 @@ image_json() { # LAYER COMMAND: an image's configuration
 }
 
 make_archive() { # one archive with both images, as `docker save` would write it
-    local pack=$work/pack name layer config manifest=
+    local pack=$work/pack name layer config manifest=''
     mkdir "$pack"
     image_tree "$work/shell"
     image_tree "$work/web" nginx
@@ -256,7 +259,8 @@ boot_switch() { # in a new network namespace
 
 boot_host() { # NAME ADDRESS SWITCH_PID PORT DIRECTORY LEAF: in new namespaces, still on the machine's root
     set -eu
-    trap "echo $1 failed >&3" EXIT
+    name=$1
+    trap 'echo "$name failed" >&3' EXIT
     local disk=$5 id
     [[ -z $6 ]] || echo 0 >"$6"
     nsenter --net="/proc/$3/ns/net" \
@@ -279,7 +283,8 @@ boot_host() { # NAME ADDRESS SWITCH_PID PORT DIRECTORY LEAF: in new namespaces, 
 
 run_host() { # NAME: as process 1 of the host; ends with its engine
     set -eu
-    trap "echo $1 failed >&3" EXIT
+    name=$1
+    trap 'echo "$name failed" >&3' EXIT
     local outside
     read -r outside _ </tmp/machine/proc/self/stat # the machine's proc still, so its number for this process
     mount -t proc proc /proc
@@ -379,7 +384,7 @@ wait_for_engine() { # HOST: the socket takes calls before the engine answers the
 # ---- 3 ports
 
 open_ports() { # HOST: to the swarm's hosts only; and count the VXLAN packets that arrive
-    local swarm="${address[*]}" manager=
+    local swarm="${address[*]}" manager=''
     [[ $1 != manager ]] || manager='add rule inet filter input ip saddr @swarm tcp dport 2377 accept'
     in_network_of "$1" nft -f - <<END
 add set inet filter swarm { type ipv4_addr; elements = { ${swarm// /, } }; }
@@ -491,14 +496,17 @@ print_memory() {
 }
 
 end_processes() { # the jobs of this shell; of a host its process 1, with which the kernel ends all others
-    local job host
+    local job host stderr
     local -A running=()
+    exec {stderr}>&2 2>/dev/null # the shell would report every job that is killed
     for job in $(jobs -pr); do running[$job]=$job; done
     for host in "${!first[@]}"; do
         [[ -z ${running[${pid[$host]}]-} ]] || running[${pid[$host]}]=${first[$host]}
     done
-    ((${#running[@]} == 0)) || kill -KILL "${running[@]}" 2>/dev/null || :
-    wait 2>/dev/null || :
+    ((${#running[@]} == 0)) || kill -KILL "${running[@]}" || :
+    wait || :
+    jobs >/dev/null
+    exec 2>&"$stderr" {stderr}>&-
 }
 
 remove_groups() { # a group goes when nothing is left in it
@@ -544,9 +552,9 @@ main() {
     find_hierarchies
     plan
     trap clean_up EXIT
-    trap 'exit 129' HUP
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    trap 'trap "" HUP INT TERM; exit 129' HUP
+    trap 'trap "" HUP INT TERM; exit 130' INT
+    trap 'trap "" HUP INT TERM; exit 143' TERM
     work=$(mktemp -d "/var/tmp/$RUN.XXXXXX")
     export DOCKER_CONFIG=$work/cli
     mkfifo "$work/told" "$work/never"
