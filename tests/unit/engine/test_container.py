@@ -1,0 +1,70 @@
+"""Containers, as far as no engine is asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.engine.change import OWNER_LABEL
+from lab.engine.container import ContainerSpec, exec_command_line, require_own, summary
+from lab.errors import InvalidInput
+
+
+@pytest.mark.parametrize(
+    ("spec", "line"),
+    [
+        (ContainerSpec("web", "unit", "nginx"), "docker run -d --name web nginx"),
+        (
+            ContainerSpec("alpine1", "unit", "alpine", "test-net", interactive=True, tty=True, detach=False),
+            "docker run -it --name alpine1 --network test-net alpine",
+        ),
+        (
+            ContainerSpec("alpine2", "unit", "alpine", "test-net", interactive=True, tty=True),
+            "docker run -dit --name alpine2 --network test-net alpine",
+        ),
+        (
+            ContainerSpec("", "unit", "alpine", command=("ping", "-c", "2", "a b"), detach=False, remove=True),
+            "docker run --rm alpine ping -c 2 'a b'",
+        ),
+        (ContainerSpec("web", "unit", "nginx", hostname="host2"), "docker run -d --name web --hostname host2 nginx"),
+    ],
+)
+def test_a_container_is_run_as_the_tutorial_types_it(spec: ContainerSpec, line: str):
+    assert spec.command_line() == line
+
+
+def test_a_command_in_a_container_is_typed_so():
+    assert exec_command_line("alpine1", ["sh", "-c", "echo $HOME"]) == "docker exec alpine1 sh -c 'echo $HOME'"
+
+
+def inspected(labels: dict[str, str] | None, networks: dict | None = None) -> dict:
+    return {
+        "State": {"Status": "running"},
+        "Config": {"Image": "alpine", "Labels": labels},
+        "NetworkSettings": {"Networks": networks},
+    }
+
+
+def test_the_summary_has_state_image_and_addresses_in_order():
+    networks = {"test-net": {"IPAddress": "10.0.1.2"}, "bridge": {"IPAddress": "172.17.0.2"}}
+    seen = summary(inspected(None, networks))
+    assert seen == {
+        "state": "running",
+        "image": "alpine",
+        "networks": {"bridge": "172.17.0.2", "test-net": "10.0.1.2"},
+    }
+    assert list(seen["networks"]) == ["bridge", "test-net"]
+
+
+def test_a_container_that_is_absent_or_on_no_network_has_an_empty_summary():
+    assert summary(None) == {}
+    assert summary(inspected(None))["networks"] == {}
+
+
+def test_a_container_of_this_lab_is_ours():
+    require_own(inspected({OWNER_LABEL: "unit"}), "alpine1", "unit")
+
+
+@pytest.mark.parametrize("labels", [None, {}, {OWNER_LABEL: "other"}, {OWNER_LABEL: ""}])
+def test_any_other_container_is_not(labels: dict[str, str] | None):
+    with pytest.raises(InvalidInput, match="'alpine1' exists that is not this lab's"):
+        require_own(inspected(labels), "alpine1", "unit")
