@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab import __version__
-from lab.errors import InvalidInput, LabError
+from lab.errors import EXIT_INTERRUPTED, InvalidInput, LabError
 from lab.hosts.base import DEFAULT_LAB
 
 if TYPE_CHECKING:
@@ -92,9 +92,8 @@ def up(
     verbose: Verbose = 0,
 ) -> None:
     """Bring the lab up: hosts, engines, ports, swarm, overlay, and the ping matrix as proof."""
-    variables = {"lab_images_source": os.path.abspath(images) if os.path.isdir(images) else images} if images else {}
     options = _work().Options(lab, inventory, verbose, check, diff, wait)
-    _playbook("up", options, variables, json)
+    _playbook("up", options, _work().images_variables(images), json)
 
 
 @app.command()
@@ -241,4 +240,9 @@ def main() -> None:
         typer.echo("\n".join([f"error: {error}", *(f"  {problem}" for problem in problems)]), err=True)
         sys.exit(error.code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last place where a fault can be told in one line
+        if any(word.startswith("-v") or word == "--verbose" for word in sys.argv):
+            raise
+        typer.echo(f"error: {type(error).__name__}: {error} (a fault of this program: -v shows where)", err=True)
+        sys.exit(1)

@@ -61,6 +61,15 @@ def run(project: Project, noun: str, options: Options, variables: Mapping[str, A
     return recording.result(runner.run(project, paths, playbook, take))
 
 
+def images_variables(source: str) -> dict[str, str]:
+    """Return the variables for a choice of images: debian, hub, or a directory, made absolute."""
+    if not source:
+        return {}
+    if source in {"debian", "hub"}:
+        return {"lab_images_source": source}
+    return {"lab_images_source": str(Path(source).absolute())}
+
+
 def down(project: Project, options: Options, show: Show) -> RunResult | None:
     """Remove a lab, whatever became of its inventory; None where there was nothing to remove."""
     paths = LabPaths.of(options.lab)

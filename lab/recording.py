@@ -52,7 +52,7 @@ class Recording:
         self.pings += result.get("pings", ())
         if result.get("nodes"):
             self.nodes = list(result["nodes"])
-        if event.action == "lab.swarm.image_archive":
+        if result.get("images"):
             self.images = dict(result["images"])
 
     def result(self, ending: Ending) -> RunResult:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.engine import network
 from lab.engine.change import OWNER_LABEL, Change, command_line
-from lab.engine.client import Engine, ImageNotFound, NotFound, reported
+from lab.engine.client import APIError, Engine, ImageNotFound, NotFound, reported
 from lab.errors import InvalidInput, LabError
+
+REMOVAL_DEADLINE_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,11 @@ def ensure_running(engine: Engine, spec: ContainerSpec, *, check: bool) -> Chang
     before = summary(present)
     if present is not None:
         require_own(present, spec.name, spec.lab)
-        if present["State"]["Running"] and present["Config"]["Image"] == spec.image:
+        if (
+            present["State"]["Running"]
+            and present["Config"]["Image"] == spec.image
+            and _attached(engine, present, spec)
+        ):
             return Change(before, before, spec.command_line(), output=present["Id"])
     actions = (f"remove container {spec.name}",) * bool(before) + (f"run container {spec.name}",)
     if check:
@@ -96,6 +104,17 @@ def ensure_running(engine: Engine, spec: ContainerSpec, *, check: bool) -> Chang
     with reported(f"start container {spec.name}"):
         engine.start(container_id)
     return Change(before, summary(inspect(engine, spec.name)), spec.command_line(), actions, container_id)
+
+
+def _attached(engine: Engine, present: Mapping[str, Any], spec: ContainerSpec) -> bool:
+    """Tell whether the engine still lists a container on its network.
+
+    A host that left the swarm and joined again keeps the container running, cut off from the overlay.
+    """
+    if not spec.network:
+        return True
+    found = network.inspect(engine, spec.network)
+    return found is not None and present["Id"] in (found.get("Containers") or {})
 
 
 def _planned(spec: ContainerSpec) -> dict[str, Any]:
@@ -166,11 +185,18 @@ def ensure_absent(engine: Engine, name: str, lab: str, *, check: bool) -> Change
 
 
 def _remove(engine: Engine, container_id: str, name: str) -> None:
+    """Remove a container; where another removal of it is under way (a run that was killed), wait for that."""
+    end = time.monotonic() + REMOVAL_DEADLINE_S
     with reported(f"remove container {name}"):
-        try:
-            engine.remove_container(container_id, force=True, v=True)
-        except NotFound:
-            return
+        while True:
+            try:
+                engine.remove_container(container_id, force=True, v=True)
+            except NotFound:
+                return
+            except APIError as error:
+                if "already in progress" not in str(error) or time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
 
 
 def execute(engine: Engine, name: str, argv: Sequence[str]) -> Output:

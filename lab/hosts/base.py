@@ -110,6 +110,8 @@ class LabSpec:
     segment: str
     hosts: tuple[HostSpec, ...]
     inventory: str = ""
+    programs: tuple[str, ...] = ()
+    """What is to be found on the hosts; a provider whose hosts have this machine's programs looks for them here."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def check(paths: LabPaths, spec: LabSpec) -> None:
     """Raise MachineLacks where this machine cannot hold the hosts of ``spec``, InvalidInput on a conflict."""
     if os.geteuid() != 0:
         raise MachineLacks("embedded hosts are made of namespaces, which only root can make", hint="use sudo")
-    missing = [program for program in PROGRAMS if which(program) is None]
+    missing = [program for program in (*PROGRAMS, *spec.programs) if which(program) is None]
     if missing:
         raise MachineLacks(
             f"missing on this machine: {', '.join(missing)}", hint="./labctl up installs what is missing"
@@ -283,6 +283,11 @@ table bridge segment {{
 		iifname . ip saddr @bound accept
 		ip saddr @members drop
 		iifname . arp saddr ip @bound accept
+		arp saddr ip @members drop
+	}}
+	chain own {{
+		type filter hook output priority 0;
+		ip saddr @members drop
 		arp saddr ip @members drop
 	}}
 }}

@@ -7,7 +7,7 @@ import sys
 
 from rich.markup import escape
 
-from lab.report.terminal import consoles, table
+from lab.report.terminal import consoles, show_rows
 from lab.status import LabStatus
 
 
@@ -20,14 +20,19 @@ def show(status: LabStatus, *, as_json: bool) -> None:
     if not status.hosts:
         console.print(f"lab '{status.lab}' is not up")
         return
-    hosts = table(("HOST", "ADDRESS", "ENGINE", "ROLE", "SWARM", "MiB", "CONTAINERS"))
-    for host in status.hosts:
-        running = [f"{container['name']} ({container['state']})" for container in host.containers]
-        state = host.swarm or host.problem
-        hosts.add_row(
-            host.name, host.address, host.engine, host.role, state, str(host.memory >> 20), ", ".join(running)
+    rows = [
+        (
+            host.name,
+            host.address,
+            host.engine,
+            host.role,
+            host.swarm or host.problem,
+            str(host.memory >> 20),
+            ", ".join(f"{container['name']} ({container['state']})" for container in host.containers),
         )
-    console.print(hosts)
+        for host in status.hosts
+    ]
+    show_rows(console, ("HOST", "ADDRESS", "ENGINE", "ROLE", "SWARM", "MiB", "CONTAINERS"), rows)
     networks = sorted({n["name"] for host in status.hosts for n in host.networks if n["scope"] == "swarm"})
     services = [f"{service['name']} ({service['replicas']})" for host in status.hosts for service in host.services]
     console.print(escape(f"overlays: {', '.join(networks) or 'none'}"))

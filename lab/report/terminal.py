@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -138,9 +138,9 @@ def claim_line(claim: Mapping[str, Any]) -> str:
 def show_result(console: Console, result: RunResult) -> None:
     """Print what a run amounts to: nodes, ping matrix, claims, and the time that each part took."""
     if result.nodes:
-        console.print(_nodes(result.nodes))
+        _nodes(console, result.nodes)
     if result.pings:
-        console.print(_pings(result.pings))
+        _pings(console, result.pings)
     if result.claims:
         summary = result.summary()
         counted = ", ".join(f"{number} {verdict}" for verdict, number in summary.items() if number)
@@ -151,29 +151,49 @@ def show_result(console: Console, result: RunResult) -> None:
     console.print(f"time: {parts + '; ' if parts else ''}{result.took_s:.1f} s in all; changed={result.changed}")
 
 
-def table(columns: Iterable[str]) -> Table:
-    """Return an empty table with these columns; long cells are folded, never cut."""
-    empty = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        empty.add_column(column, overflow="fold")
-    return empty
+def show_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows as a table; where it is wider than the terminal, each row as a block under its first cell."""
+    widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
+    if sum(widths) + 2 * len(widths) <= console.width:
+        shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for column in columns:
+            shown.add_column(column, no_wrap=True)
+        for row in rows:
+            shown.add_row(*map(escape, row))
+        console.print(shown)
+        return
+    for row in rows:
+        console.print(f"[bold]{escape(row[0])}[/]")
+        for column, cell in zip(columns[1:], row[1:], strict=True):
+            console.print(f"  {column.lower()} {escape(cell)}")
 
 
-def _nodes(nodes: Sequence[Mapping[str, Any]]) -> Table:
-    shown = table(("NODE", "ROLE", "STATE", "AVAILABILITY", "ADDRESS"))
-    for node in nodes:
-        role = "leader" if node["leader"] else node["role"]
-        shown.add_row(node["hostname"], role, node["state"], node["availability"], node["address"])
-    return shown
+def _nodes(console: Console, nodes: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        (
+            node["hostname"],
+            "leader" if node["leader"] else node["role"],
+            node["state"],
+            node["availability"],
+            node["address"],
+        )
+        for node in nodes
+    ]
+    show_rows(console, ("NODE", "ROLE", "STATE", "AVAILABILITY", "ADDRESS"), rows)
 
 
-def _pings(pings: Sequence[Mapping[str, Any]]) -> Table:
-    shown = table(("FROM", "TO", "LOSS", "RTT ms", "VXLAN out/in"))
-    for ping in pings:
-        loss = 100 - 100 * ping["received"] // ping["sent"] if ping["sent"] else 100
-        vxlan = f"{ping['vxlan_out']}/{ping['vxlan_in']}"
-        shown.add_row(ping["source"], ping["target"], f"{loss}%", f"{ping['rtt_ms']:.3f}", vxlan)
-    return shown
+def _pings(console: Console, pings: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        (
+            ping["source"],
+            ping["target"],
+            f"{100 - 100 * ping['received'] // ping['sent'] if ping['sent'] else 100}%",
+            f"{ping['rtt_ms']:.3f}",
+            f"{ping['vxlan_out']}/{ping['vxlan_in']}",
+        )
+        for ping in pings
+    ]
+    show_rows(console, ("FROM", "TO", "LOSS", "RTT ms", "VXLAN out/in"), rows)
 
 
 def show_claims(console: Console, claims: Sequence[Check]) -> None:

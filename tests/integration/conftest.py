@@ -65,8 +65,8 @@ def inventory(tmp_path: Path):
             "all": {
                 "vars": {"ansible_connection": "lab.swarm.netns", "lab_provider": "netns", **variables},
                 "children": {
-                    "managers": {"hosts": dict.fromkeys(managers, {})},
-                    "workers": {"hosts": dict.fromkeys(workers, {})},
+                    "managers": {"hosts": {host: {} for host in managers}},
+                    "workers": {"hosts": {host: {} for host in workers}},
                 },
             }
         }

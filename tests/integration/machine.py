@@ -31,9 +31,9 @@ def inventory() -> dict[str, list[str]]:
 def differences(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, list[str]]:
     """Return what came or went, by kind; empty where the machine is as it was."""
     found = {}
-    for kind in before:
-        came = [f"+ {entry}" for entry in after[kind] if entry not in before[kind]]
-        went = [f"- {entry}" for entry in before[kind] if entry not in after[kind]]
+    for kind, entries in before.items():
+        came = [f"+ {entry}" for entry in sorted(set(after[kind]) - set(entries))]
+        went = [f"- {entry}" for entry in sorted(set(entries) - set(after[kind]))]
         if came or went:
             found[kind] = came + went
     return found

@@ -123,7 +123,7 @@ def test_explain_shows_each_command_before_its_step_and_the_output_after(lab: Cl
     [
         (
             "worker-1",
-            "udp dport 4789 meta length > 1400",
+            "udp dport 4789 ip length gt 1400",
             {f"{NAME}.large-packet"},
         ),
     ],
@@ -134,7 +134,7 @@ def test_a_claim_fails_when_the_thing_that_it_is_about_is_broken(lab: Cli, host:
         result = lab.json("stage", "run", NAME, code=1)
     finally:
         listing = lab.on(host, "nft -a list chain inet filter input").out
-        handle = next(line for line in listing.splitlines() if "length" in line).split()[-1]
+        handle = next(line for line in listing.splitlines() if "ip length" in line).split()[-1]
         assert lab.on(host, f"nft delete rule inet filter input handle {handle}").code == 0
     assert {claim for claim, verdict in verdicts(result).items() if verdict == "fail"} == failing
 

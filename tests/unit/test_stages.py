@@ -25,7 +25,9 @@ def test_the_swarm_is_created_first():
 
 
 def test_claim_ids_are_unique():
-    assert [name for name, times in Counter(claim.id for one in STAGES for claim in one.claims).items() if times > 1] == []
+    assert [
+        name for name, times in Counter(claim.id for one in STAGES for claim in one.claims).items() if times > 1
+    ] == []
 
 
 @each_stage

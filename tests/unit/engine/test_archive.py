@@ -99,23 +99,35 @@ def test_an_image_without_a_tag_has_none(tmp_path: Path):
     assert tags(archive(tmp_path / "i.tar", {"manifest.json": json.dumps([image]).encode()})) == []
 
 
-@pytest.mark.parametrize("kept", [0, 100, 512, 20_000, -600])
+@pytest.mark.parametrize("kept", [0, 100, 512, 20_000, 96_000])
 def test_an_archive_that_was_cut_off_is_refused(whole: Path, kept: int):
-    end = whole.read_bytes().rindex(b"manifest.json") + 600 if kept < 0 else kept
-    whole.write_bytes(whole.read_bytes()[: end if kept >= 0 else end + kept])
+    whole.write_bytes(whole.read_bytes()[:kept])
     with pytest.raises(InvalidInput, match=r"images\.tar is no whole image archive"):
         tags(whole)
 
 
-@pytest.mark.parametrize("place", [3, 20, 0.5, -9])
-def test_a_compressed_archive_that_was_damaged_is_refused(whole: Path, place: float):
-    path = whole.with_name("zipped.tar.gz")
-    content = bytearray(gzip.compress(whole.read_bytes()))
-    at = int(len(content) * place) if isinstance(place, float) else place
-    content[at : at + 4] = b"\xff\xff\xff\xff"
-    path.write_bytes(content[: len(content) if place != 0.5 else at])
-    with pytest.raises(InvalidInput, match=r"zipped\.tar\.gz"):
+def test_an_archive_that_was_cut_off_in_its_last_layer_is_refused(tmp_path: Path):
+    image = {"Config": "c", "RepoTags": ["a:1"], "Layers": ["one/layer.tar"]}
+    path = archive(tmp_path / "i.tar", {"manifest.json": json.dumps([image]).encode(), "one/layer.tar": LAYER})
+    path.write_bytes(path.read_bytes()[: len(LAYER) // 2])
+    with pytest.raises(InvalidInput, match=r"i\.tar is no whole image archive"):
         tags(path)
+
+
+@pytest.mark.parametrize("place", [3, 20, 100])
+def test_a_compressed_archive_that_was_damaged_is_refused(whole: Path, place: int):
+    content = bytearray(gzip.compress(whole.read_bytes()))
+    content[place : place + 8] = b"\xff" * 8
+    whole.write_bytes(content)
+    with pytest.raises(InvalidInput, match=r"images\.tar is no whole image archive"):
+        tags(whole)
+
+
+def test_a_compressed_archive_that_was_cut_off_is_refused(whole: Path):
+    content = gzip.compress(whole.read_bytes())
+    whole.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InvalidInput, match=r"images\.tar is no whole image archive"):
+        tags(whole)
 
 
 @pytest.mark.parametrize("content", [b"", b"#!/bin/sh\n", b"\0" * 10240, b"{}" * 1000])

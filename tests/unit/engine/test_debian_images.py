@@ -66,7 +66,10 @@ def test_everybody_may_write_to_tmp(images: list[ImageContent]):
 def test_the_shell_runs(images: list[ImageContent], tmp_path: Path):
     root = unpacked(images[0], tmp_path)
     done = subprocess.run(
-        ["chroot", root, *images[0].command, "-c", "echo $((6 * 7)); id -un"], capture_output=True, text=True, check=True
+        ["chroot", root, *images[0].command, "-c", "echo $((6 * 7)); id -un"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == "42\nroot\n"
 

@@ -13,27 +13,28 @@ from lab.engine.session import DETACH, PROMPT, Typed, detach, type_lines
 from lab.errors import ClaimFailed
 
 ASK = b"/ # \x1b[6n"
-Terminal = Callable[[Sequence[bytes]], SimpleNamespace]
+Terminal = Callable[..., SimpleNamespace]
 
 
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
     """Return a function that makes an engine whose only terminal gives these answers, one for each line typed.
 
-    The first is for the empty line that wakes the prompt; after the last, the session ends.
+    The first is for the empty line that wakes the prompt. After the last, the session ``ends`` by itself, or
+    says nothing more until somebody detaches; one that is ``deaf`` does not notice that.
     """
     ours, theirs = socket.socketpair()
 
-    def serve(answers: Sequence[bytes]) -> None:
+    def serve(answers: Sequence[bytes], ends: bool, deaf: bool) -> None:
         with theirs, theirs.makefile("rb") as typed:
             for answer in answers:
                 typed.readline()
                 theirs.sendall(answer)
-            if answers[-1].endswith((b"# ", b"n")):
-                typed.read(len(DETACH))
+            if not ends:
+                typed.read(-1 if deaf else len(DETACH))
 
-    def start(answers: Sequence[bytes]) -> SimpleNamespace:
-        threading.Thread(target=serve, args=(answers,), daemon=True).start()
+    def start(answers: Sequence[bytes], *, ends: bool = False, deaf: bool = False) -> SimpleNamespace:
+        threading.Thread(target=serve, args=(answers, ends, deaf), daemon=True).start()
         stream = SimpleNamespace(_sock=ours, close=lambda: None)
         return SimpleNamespace(attach_socket=lambda *_, **__: stream)
 
@@ -45,7 +46,9 @@ def typed(engine: SimpleNamespace, *lines: str) -> list[Typed]:
     return type_lines(engine, "alpine1", lines, deadline_s=5)
 
 
-@pytest.mark.parametrize("shown", [b"/ # ", b"\r\n/ # ", b"/tmp # ", b"$ ", b"a\r\n~ # \x1b[6n", b"/ # ls\r\nbin\r\n/ # "])
+@pytest.mark.parametrize(
+    "shown", [b"/ # ", b"\r\n/ # ", b"/tmp # ", b"$ ", b"a\r\n~ # \x1b[6n", b"/ # ls\r\nbin\r\n/ # "]
+)
 def test_a_shell_that_waits_shows_a_prompt(shown: bytes):
     assert PROMPT.search(shown)
 
@@ -78,19 +81,22 @@ def test_each_line_has_its_own_output(terminal: Terminal):
 
 
 def test_a_session_may_end_instead_of_a_prompt(terminal: Terminal):
-    assert typed(terminal([b"\r\n/ # ", b"exit\r\n"]), "exit") == [Typed("exit", "")]
+    assert typed(terminal([b"\r\n/ # ", b"exit\r\n"], ends=True), "exit") == [Typed("exit", "")]
 
 
 def test_a_terminal_without_a_prompt_is_given_up(terminal: Terminal):
-    engine = terminal([b"still starting\r\n$ # "[:14]])
-    engine.attach_socket()._sock.settimeout(None)
     with pytest.raises(ClaimFailed, match=r"alpine1 shows no prompt within 0\.2 s.*still starting"):
-        type_lines(silent(engine), "alpine1", ["ls"], deadline_s=0.2)
+        type_lines(terminal([b"still starting\r\n"]), "alpine1", ["ls"], deadline_s=0.2)
 
 
-def silent(engine: SimpleNamespace) -> SimpleNamespace:
-    return engine
+def test_a_terminal_that_stops_in_the_middle_is_given_up(terminal: Terminal):
+    with pytest.raises(ClaimFailed, match="64 bytes"):
+        type_lines(terminal([b"/ # ", b"ping b\r\n64 bytes\r\n"]), "alpine1", ["ping b"], deadline_s=0.2)
 
 
 def test_detaching_is_over_when_the_engine_ends_the_attachment(terminal: Terminal):
     assert detach(terminal([b"\r\n/ # "]), "alpine1", deadline_s=5)
+
+
+def test_it_is_not_over_while_the_attachment_lasts(terminal: Terminal):
+    assert not detach(terminal([b"\r\n/ # "], deaf=True), "alpine1", deadline_s=0.3)

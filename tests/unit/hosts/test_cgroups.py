@@ -14,7 +14,7 @@ from lab.hosts.cgroups import Hierarchy, group, hierarchies
 
 V2 = """\
 22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,errors=remount-ro
-26 25 0:23 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot
+26 25 0:23 / /sys/fs/cgroup rw,nosuid,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot
 27 22 0:24 / /var/lib/cgroup rw - tmpfs cgroup rw
 """
 V1 = """\

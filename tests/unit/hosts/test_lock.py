@@ -19,17 +19,18 @@ from lab.hosts.base import LabPaths
 from lab.hosts.state import start_time
 
 HOLD = """
-import os, subprocess, sys
+import functools, subprocess, sys
 from lab.hosts import lock
 from lab.hosts.base import LabPaths
-held = lock.acquire(LabPaths.of("unit"), sys.argv[1], wait_s=float(sys.argv[2]))
-orphan = subprocess.Popen(["sleep", "60"], pass_fds=[held.descriptor]).pid if sys.argv[3:] else 0
+start = functools.partial(subprocess.Popen, ["sleep", "60"], stderr=subprocess.DEVNULL)
+held = lock.acquire(LabPaths.of(sys.argv[1]), sys.argv[2], wait_s=float(sys.argv[3]))
+orphan = start(pass_fds=[held.descriptor], stdout=subprocess.DEVNULL).pid if sys.argv[4:] else 0
 print("held", orphan, flush=True)
 sys.stdin.read()
 held.release()
 """
 INODES = """
-import os, subprocess, sys
+import subprocess, sys
 from pathlib import Path
 from lab.hosts import lock
 ours, theirs = Path(sys.argv[1], "ours"), Path(sys.argv[1], "theirs")
@@ -58,7 +59,7 @@ def hold(paths: LabPaths) -> Iterator[Hold]:
 
     def start(*options: str, doing: str = "lab up", wait_s: float = 0, parent: str = "") -> subprocess.Popen:
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, doing, str(wait_s), *options],
+            [sys.executable, "-c", HOLD, paths.name, doing, str(wait_s), *options],
             env={**os.environ, lock.PARENT: parent or "0:0"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -70,9 +71,8 @@ def hold(paths: LabPaths) -> Iterator[Hold]:
 
     yield start
     for process in started:
-        process.kill()
-        process.communicate()
-    lock.end_orphans(paths.lock_file)
+        with process:
+            process.kill()
 
 
 def until_held(process: subprocess.Popen) -> int:
@@ -179,6 +179,7 @@ def test_what_a_living_run_has_started_is_left_alone(paths: LabPaths, hold: Hold
     with pytest.raises(LabHeld):
         lock.acquire(paths, "lab up")
     assert start_time(child) > 0
+    os.kill(child, signal.SIGKILL)
 
 
 def test_a_run_is_named_after_the_command_that_started_it(paths: LabPaths, hold: Hold):

@@ -20,6 +20,8 @@ class ActionModule(LabAction):
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return what to bring to each engine, and the names of the images that stand for the tutorial's."""
         source = arguments["source"] or self._chosen()
+        if arguments["state"] == "checked":
+            return self._checked(source, arguments)
         if source == "debian":
             result = self._made()
         elif source == "hub":
@@ -39,6 +41,12 @@ class ActionModule(LabAction):
         if not self.check_mode:
             self._choice.write_text(json.dumps(images))
         return {**result, "images": images, "ansible_facts": {"lab_images": images}}
+
+    def _checked(self, source: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Raise what is wrong with a source before anything is made for it."""
+        if source == "debian":
+            return {"changed": False, "made_of": debian_images.source()}
+        return {"changed": False} if source == "hub" else self._found(Path(source), arguments)
 
     @property
     def _choice(self) -> Path:

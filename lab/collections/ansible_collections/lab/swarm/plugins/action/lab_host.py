@@ -26,7 +26,7 @@ class ActionModule(LabAction):
             )
         provider = PROVIDERS[arguments["provider"]]
         hosts = tuple(HostSpec(name, address) for name, address in arguments["addresses"].items())
-        spec = LabSpec(self.paths.name, arguments["segment"], hosts, arguments["source"])
+        spec = LabSpec(self.paths.name, arguments["segment"], hosts, arguments["source"], tuple(arguments["programs"]))
         if arguments["state"] == "running":
             return self._require_running(provider, spec)
         provider.check(self.paths, spec)

@@ -48,7 +48,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Verify | Test-net has the same id on both hosts
+- name: verify | Test-net has the same id on both hosts
   lab.swarm.claim:
     id: standalone-containers.same-network-id
     expected: uqsof8phj3ak

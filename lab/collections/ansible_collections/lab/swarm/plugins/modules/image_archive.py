@@ -17,6 +17,14 @@ options:
       lab was brought up with.
     type: str
     default: ''
+  state:
+    description:
+    - C(present) makes or finds the archives; C(checked) only makes sure that this will work.
+    type: str
+    default: present
+    choices:
+    - present
+    - checked
   alpine:
     description:
     - The image that stands for alpine, where the source is not C(debian).

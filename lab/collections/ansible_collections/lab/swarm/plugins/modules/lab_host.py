@@ -30,6 +30,12 @@ options:
     - The inventory file, for the lab's record.
     type: str
     default: ''
+  programs:
+    description:
+    - Programs that are needed on the hosts; embedded hosts have those of this machine.
+    type: list
+    elements: str
+    default: []
   state:
     description:
     - C(present) starts what does not run, C(running) only makes sure that all run, C(absent) removes

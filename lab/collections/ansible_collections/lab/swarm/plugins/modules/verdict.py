@@ -13,7 +13,7 @@ options: {}
 """
 
 EXAMPLES = r"""
-- name: Verify | Every claim holds
+- name: verify | Every claim holds
   lab.swarm.verdict:
   run_once: true
 """
