@@ -241,7 +241,7 @@ def main() -> None:
         sys.exit(error.code)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 - the last place where a fault can be told in one line
+    except Exception as error:
         if any(word.startswith("-v") or word == "--verbose" for word in sys.argv):
             raise
         typer.echo(f"error: {type(error).__name__}: {error} (a fault of this program: -v shows where)", err=True)

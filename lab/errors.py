@@ -67,11 +67,3 @@ class LabHeld(LabError):
     """Another run holds the lab."""
 
     code = 5
-
-
-def by_code(code: int) -> type[LabError]:
-    """Return the error class of an exit code; ``LabError`` itself where no class has that code."""
-    for kind in (ClaimFailed, InvalidInput, MachineLacks, HostUnreachable, LabHeld):
-        if kind.code == code:
-            return kind
-    return LabError

@@ -12,12 +12,15 @@ from typing import Any
 import yaml
 
 from lab.errors import InvalidInput
-from lab.hosts.base import DEFAULT_LAB, DEFAULT_SEGMENT, HostSpec, LabSpec, is_host_name
+from lab.hosts.base import DEFAULT_LAB, DEFAULT_SEGMENT, HostSpec, LabSpec, is_host_name, is_lab_name
 from lab.hosts.netns import outsider
 from lab.hosts.providers import PROVIDERS
 from lab.project import project
 
 LAB_VARIABLES = frozenset({"lab_name", "lab_provider", "lab_segment", "lab_address", "lab_explain"})
+LOW = 10
+"""Addresses at the segment's beginning that are given out last: people expect routers there."""
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -59,6 +62,7 @@ def validate(inventory: Inventory) -> LabSpec:
     """Return the lab that an inventory describes; raises InvalidInput with every problem in it."""
     problems = [
         *_group_problems(inventory),
+        *_lab_name_problems(inventory),
         *_name_problems(inventory),
         *_provider_problems(inventory),
         *_variable_problems(inventory),
@@ -88,6 +92,13 @@ def _group_problems(inventory: Inventory) -> list[str]:
     managers, workers = (inventory.groups.get(group, ()) for group in ("managers", "workers"))
     problems = [] if managers else ["group managers has no host: a swarm needs one"]
     return problems + [f"{host}: is in both groups, managers and workers" for host in managers if host in workers]
+
+
+def _lab_name_problems(inventory: Inventory) -> list[str]:
+    names = sorted({str(inventory.of(host, "lab_name", DEFAULT_LAB)) for host in inventory.members()})
+    if len(names) > 1:
+        return [f"hosts of several labs: {', '.join(names)}"]
+    return [f"lab_name '{name}' cannot name a lab" for name in names if not is_lab_name(name)]
 
 
 def _name_problems(inventory: Inventory) -> list[str]:
@@ -165,9 +176,8 @@ def _addresses(inventory: Inventory, segment: ipaddress.IPv4Network) -> tuple[di
         if len(twice) > 1:
             problems.append(f"{', '.join(twice)}: the same address {text}")
     taken = {*given.values(), str(outsider(segment))}
-    free = (str(address) for address in segment.hosts() if str(address) not in taken)
-    if segment.num_addresses >= 64:
-        free = (address for address in free if int(ipaddress.IPv4Address(address)) - int(segment.network_address) > 10)
+    addresses = [str(address) for address in segment.hosts()]
+    free = (address for address in [*addresses[LOW:], *addresses[:LOW]] if address not in taken)
     assigned = {host: given.get(host) or next(free, "") for host in inventory.members()}
     if "" in assigned.values():
         problems.append(

@@ -48,7 +48,8 @@ class Recording:
         self.changed += bool(result.get("changed"))
         if event.action.startswith("lab.swarm."):
             self.steps.append(_step(event, host))
-        self.claims += [Check(**{key: claim[key] for key in _CLAIM_FIELDS}) for claim in result.get("claims", ())]
+        for found in (result, *_items(result)):
+            self.claims += [Check(**{key: claim[key] for key in _CLAIM_FIELDS}) for claim in found.get("claims", ())]
         self.pings += result.get("pings", ())
         if result.get("nodes"):
             self.nodes = list(result["nodes"])
@@ -83,11 +84,16 @@ class Recording:
         return 1 if any(claim.verdict == "fail" for claim in self.claims) else 0
 
 
+def _items(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the results of a loop's items."""
+    return [item for item in result.get("results", ()) if isinstance(item, Mapping)]
+
+
 def _step(event: Event, host: str) -> Step:
     result = event.result
-    items = [item for item in result.get("results", ()) if isinstance(item, Mapping)]
-    commands = [str(found["command"]) for found in (result, *items) if found.get("command")]
-    outputs = [str(found["output"]) for found in (result, *items) if found.get("output")]
+    everything = (result, *_items(result))
+    commands = [str(found["command"]) for found in everything if found.get("command")]
+    outputs = [str(found["output"]) for found in everything if found.get("output")]
     return Step(
         name=event.task,
         role=event.role,
@@ -111,10 +117,7 @@ def problem(event: Event) -> Problem:
 
 def _item_error(result: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the error of the first loop item that failed with one of ours."""
-    for item in result.get("results", ()):
-        if isinstance(item, Mapping) and item.get("lab_error"):
-            return dict(item["lab_error"])
-    return {}
+    return next((dict(item["lab_error"]) for item in _items(result) if item.get("lab_error")), {})
 
 
 def _untold(ending: Ending) -> Problem:

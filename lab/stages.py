@@ -83,7 +83,7 @@ def _task_files(role: Path) -> list[Path]:
 def _named(tasks: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield every task, also those inside blocks."""
     for task in tasks:
-        inside = [*task.get("block", ()), *task.get("always", ())]
+        inside = [inner for part in ("block", "rescue", "always") for inner in task.get(part, ())]
         if inside:
             yield from _named(inside)
         else:

@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lab.errors import InvalidInput
 
@@ -67,8 +68,8 @@ def tags(path: Path) -> list[str]:
         with tarfile.open(path) as archive:
             manifest = archive.extractfile("manifest.json")
             if manifest is None:
-                raise InvalidInput(f"{path} is no image archive: its manifest is not a file")
-            listed = json.load(manifest)
+                raise ValueError("its manifest is not a file")
+            listed = _manifest(json.load(manifest))
             names = set(archive.getnames())
     except (tarfile.TarError, KeyError, OSError, EOFError, ValueError) as error:
         raise InvalidInput(f"{path} is no whole image archive: {error}", hint="write it with docker save") from error
@@ -76,6 +77,14 @@ def tags(path: Path) -> list[str]:
     if missing:
         raise InvalidInput(f"{path} is broken: {len(missing)} layers are missing")
     return [tag for image in listed for tag in image.get("RepoTags") or []]
+
+
+def _manifest(content: Any) -> list[dict[str, Any]]:
+    """Return a manifest of the right form; raises ValueError on any other."""
+    entries = content if isinstance(content, list) else []
+    if not entries or not all(isinstance(entry, dict) and isinstance(entry.get("Layers"), list) for entry in entries):
+        raise ValueError("its manifest lists no images")
+    return entries
 
 
 def in_directory(folder: Path) -> dict[Path, list[str]]:

@@ -12,8 +12,6 @@ from lab.engine.client import Engine, reported
 
 LOG = "/var/log/dockerd.log"
 LOG_LINES_SHOWN = 5
-MINIMUM_VERSION = (17, 6)
-"""Attachable overlays for services and containers together (tutorial, prerequisites of its last part)."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +40,6 @@ def facts(engine: Engine) -> EngineFacts:
         cgroup_driver=info.get("CgroupDriver", ""),
         live_restore=info.get("LiveRestoreEnabled", False),
     )
-
-
-def version_tuple(version: str) -> tuple[int, int]:
-    """Return year-like major and minor of an engine's version, ``20.10.24+dfsg1`` as (20, 10)."""
-    major, minor = ([*version.split("."), "0"])[:2]
-    return int(major), int("".join(c for c in minor if c.isdigit()) or 0)
 
 
 def start_script(config: Mapping[str, Any], deadline_s: int) -> str:

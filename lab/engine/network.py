@@ -29,7 +29,7 @@ class NetworkSpec:
     def command(self) -> str:
         """Return the docker command that creates it."""
         options = [
-            word for key, value in self.all_options().items() for word in ("--opt", f"{key}={value}".rstrip("="))
+            word for key, value in self.all_options().items() for word in ("--opt", f"{key}={value}" if value else key)
         ]
         subnet = ("--subnet", self.subnet) if self.subnet else ()
         attachable = "--attachable" if self.attachable else ""

@@ -21,6 +21,7 @@ CHAIN = "swarm_ports"
 OUT_CHAIN = "swarm_ports_out"
 ESP_SET = "swarm_esp"
 LIST_CHAINS = ("nft", "-j", "list", "chains")
+_SETS = rf"swarm_\d+_(?:tcp|udp)(?:_out)?|{ESP_SET}"
 _COUNTS = re.compile(r" counter packets \d+ bytes \d+")
 
 
@@ -108,7 +109,7 @@ def _removal(place: Place, listing: str) -> list[str]:
     family_table = f"{place.family} {place.table}"
     jumps = re.findall(rf"jump {CHAIN} # handle (\d+)", listing)
     chains = re.findall(rf"^\tchain ({CHAIN}(?:_out)?) ", listing, re.MULTILINE)
-    sets = re.findall(r"^\tset (swarm_\w+) ", listing, re.MULTILINE)
+    sets = re.findall(rf"^\tset ({_SETS}) ", listing, re.MULTILINE)
     return [
         *(f"delete rule {place} handle {handle}" for handle in jumps),
         *(f"flush chain {family_table} {chain}" for chain in chains),
@@ -147,7 +148,7 @@ def wanted(opening: Opening) -> dict[str, Any]:
 def counts(listing: str) -> dict[str, dict[str, int]]:
     """Return, for each set of ours in a table's listing, the packets counted for each peer."""
     found: dict[str, dict[str, int]] = {}
-    for name, body in re.findall(r"^\tset (swarm_\w+) {(.*?)^\t}", listing, re.MULTILINE | re.DOTALL):
+    for name, body in re.findall(rf"^\tset ({_SETS}) {{(.*?)^\t}}", listing, re.MULTILINE | re.DOTALL):
         elements = re.findall(r"([\d.]+) counter packets (\d+)", body)
         found[name] = {address: int(packets) for address, packets in elements}
     return dict(sorted(found.items()))

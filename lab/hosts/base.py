@@ -24,12 +24,17 @@ def check_lab_name(name: str) -> str:
 
     The same alphabet as a host name's label, at most 32 characters: the name becomes part of paths.
     """
-    if not _LAB_NAME.fullmatch(name):
+    if not is_lab_name(name):
         raise InvalidInput(
             f"'{name}' cannot name a lab",
             hint="lower-case letters, digits and inner hyphens, at most 32 characters",
         )
     return name
+
+
+def is_lab_name(name: str) -> bool:
+    """Tell whether ``name`` can name a lab."""
+    return _LAB_NAME.fullmatch(name) is not None
 
 
 def is_host_name(name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import time
 from collections.abc import Iterable, Sequence
@@ -36,11 +37,16 @@ def hierarchies(mountinfo: str | None = None) -> list[Hierarchy]:
         kind, _, super_options = after.split(" ", 2)
         if kind not in {"cgroup", "cgroup2"}:
             continue
-        mount = Path(before.split()[4])
+        mount = Path(unescaped(before.split()[4]))
         names = [name for name in super_options.split(",") if name not in {"rw", "ro", "xattr", "clone_children"}]
         options = "" if kind == "cgroup2" else ",".join(n for n in names if not n.startswith("release_agent"))
         found[mount] = Hierarchy(mount, kind, options)
     return list(found.values())
+
+
+def unescaped(point: str) -> str:
+    """Return a mount point as it is named: mountinfo writes white space as octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), point)
 
 
 def group(hierarchy: Hierarchy, lab: str, host: str = "") -> Path:

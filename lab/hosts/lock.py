@@ -6,6 +6,7 @@ them any more. A run is dead when the process that took the lock, or the command
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -54,8 +55,11 @@ class Lock:
         """Give the lock back and remove its file, and the directory of locks where it is the last."""
         self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
-        if not any(self.path.parent.iterdir()):
+        try:
             self.path.parent.rmdir()
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.ENOENT}:
+                raise
 
 
 def own_record() -> str:
@@ -67,7 +71,6 @@ def acquire(paths: LabPaths, doing: str, *, wait_s: float = 0.0) -> Lock:
     """Take the lab's lock; raises LabHeld, naming the holder, where another run has it longer than ``wait_s``."""
     end = time.monotonic() + wait_s
     orphans_end = time.monotonic() + _ORPHANS_DEADLINE_S
-    paths.lock_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
         lock = _try(paths.lock_file)
         if lock is not None:
@@ -87,7 +90,10 @@ def require_free(paths: LabPaths) -> None:
     holder = read_holder(paths)
     if holder is None or not holder.alive():
         return
-    descriptor = os.open(paths.lock_file, os.O_RDWR)
+    try:
+        descriptor = os.open(paths.lock_file, os.O_RDWR)
+    except FileNotFoundError:
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -98,16 +104,29 @@ def require_free(paths: LabPaths) -> None:
 
 def _try(path: Path) -> Lock | None:
     """Take the lock if it is free; the file may be unlinked by its last holder while we wait for it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
-    if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
+    if _identity(path) == _identity(descriptor):
         return Lock(path, descriptor)
     os.close(descriptor)
     return None
+
+
+def _identity(file: Path | int) -> tuple[int, int] | None:
+    """Return what tells a file from every other (device and inode); None where it is gone."""
+    try:
+        found = os.fstat(file) if isinstance(file, int) else file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _write(lock: Lock, doing: str) -> None:
@@ -133,24 +152,18 @@ def read_holder(paths: LabPaths) -> Holder | None:
 
 def end_orphans(path: Path) -> None:
     """Kill every process that has the lock file open: what is left of the run that held it."""
-    inode = path.stat().st_ino if path.exists() else -1
+    identity = _identity(path)
     for process in Path("/proc").glob("[0-9]*"):
         pid = int(process.name)
-        if pid != os.getpid() and _has_open(process, inode):
+        if identity is not None and pid != os.getpid() and _has_open(process, identity):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
 
 
-def _has_open(process: Path, inode: int) -> bool:
+def _has_open(process: Path, identity: tuple[int, int]) -> bool:
     try:
-        return any(
-            descriptor.stat().st_ino == inode for descriptor in (process / "fd").iterdir() if _is_lock(descriptor)
-        )
+        return any(_identity(descriptor) == identity for descriptor in (process / "fd").iterdir())
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
-
-
-def _is_lock(descriptor: Path) -> bool:
-    return str(descriptor.readlink()).endswith(".lock")

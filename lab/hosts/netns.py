@@ -210,7 +210,7 @@ def disks(mountinfo: str, hidden: Path) -> list[str]:
     points = []
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
-        point, kind = before.split()[4], after.split()[0]
+        point, kind = cgroups.unescaped(before.split()[4]), after.split()[0]
         if kind in _DISK_TYPES and point != "/" and not _own(Path(point), hidden) and Path(point).is_dir():
             points.append(point)
     return sorted(set(points))

@@ -21,7 +21,7 @@ class ProcessRecord:
 
     def alive(self) -> bool:
         """Tell whether this very process still runs (a zombie does not)."""
-        return self.pid > 0 and start_time(self.pid) == self.started
+        return self.pid > 0 and self.started >= 0 and start_time(self.pid) == self.started
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -41,7 +41,11 @@ class PatientConsole(Console):
 def consoles() -> tuple[Console, Console]:
     """Return the consoles for output and for errors."""
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
-    return PatientConsole(width=width, highlight=False), PatientConsole(stderr=True, highlight=False)
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return (
+        PatientConsole(width=width, highlight=False, color_system=colours),
+        PatientConsole(stderr=True, highlight=False, color_system=colours),
+    )
 
 
 class Progress:

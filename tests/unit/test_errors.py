@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.errors import ClaimFailed, HostUnreachable, InvalidInput, LabError, LabHeld, MachineLacks, by_code
+from lab.errors import ClaimFailed, HostUnreachable, InvalidInput, LabError, LabHeld, MachineLacks
 
 CODES = {ClaimFailed: 1, InvalidInput: 2, MachineLacks: 3, HostUnreachable: 4, LabHeld: 5}
 
@@ -12,15 +12,6 @@ CODES = {ClaimFailed: 1, InvalidInput: 2, MachineLacks: 3, HostUnreachable: 4, L
 @pytest.mark.parametrize(("kind", "code"), CODES.items())
 def test_each_kind_has_its_exit_code(kind: type[LabError], code: int):
     assert kind("what happened").code == code
-
-
-@pytest.mark.parametrize(("kind", "code"), CODES.items())
-def test_a_kind_is_found_by_its_exit_code(kind: type[LabError], code: int):
-    assert by_code(code) is kind
-
-
-def test_an_exit_code_of_nobody_means_any_error():
-    assert by_code(99) is LabError
 
 
 @pytest.mark.parametrize(
