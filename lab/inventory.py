@@ -6,6 +6,7 @@ import difflib
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def validate(inventory: Inventory) -> LabSpec:
         *_name_problems(inventory),
         *_provider_problems(inventory),
         *_variable_problems(inventory),
+        *_value_problems(inventory),
     ]
     segment, segment_problems = _segment(inventory)
     problems += segment_problems
@@ -121,14 +123,20 @@ def _provider_problems(inventory: Inventory) -> list[str]:
     return problems
 
 
-def known_variables() -> frozenset[str]:
-    """Return the variables that the lab and its roles understand: from the roles' argument specifications."""
-    names = set(LAB_VARIABLES)
+@cache
+def specifications() -> dict[str, dict[str, Any]]:
+    """Return the variables that the roles understand, each with its form: the roles' argument specifications."""
+    found: dict[str, dict[str, Any]] = {}
     for specification in project().roles.glob("*/meta/argument_specs.yml"):
         content = yaml.load(specification.read_text(), Loader=_LOADER)  # noqa: S506 - a safe loader, written in C
         for entry in content["argument_specs"].values():
-            names.update(entry.get("options", {}))
-    return frozenset(names)
+            found.update(entry.get("options", {}))
+    return found
+
+
+def known_variables() -> frozenset[str]:
+    """Return the names of the variables that the lab and its roles understand."""
+    return LAB_VARIABLES | frozenset(specifications())
 
 
 def _variable_problems(inventory: Inventory) -> list[str]:
@@ -147,6 +155,24 @@ def _variable_problems(inventory: Inventory) -> list[str]:
             f"{', '.join(hosts)}: unknown variable {name}" + (f" (did you mean {near[0]}?)" if near else "")
         )
     return problems
+
+
+def _value_problems(inventory: Inventory) -> list[str]:
+    """Complain of values that a role cannot take, in the words of Ansible's own validation."""
+    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+    form = {name: _form(option) for name, option in specifications().items()}
+    told: dict[str, list[str]] = {}
+    for host in inventory.members():
+        given = {name: value for name, value in inventory.variables.get(host, {}).items() if name in form}
+        outcome = ArgumentSpecValidator({name: form[name] for name in given}).validate(given)
+        for message in outcome.error_messages:
+            told.setdefault(message, []).append(host)
+    return [f"{', '.join(hosts)}: {message}" for message, hosts in told.items()]
+
+
+def _form(option: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: option[key] for key in ("type", "elements", "choices") if key in option}
 
 
 def _segment(inventory: Inventory) -> tuple[ipaddress.IPv4Network | None, list[str]]:

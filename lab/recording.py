@@ -21,8 +21,9 @@ class Recording:
     lab: str
     command: str
     started: float = field(default_factory=time.monotonic)
-    part_started: dict[str, float] = field(default_factory=dict)
-    part_ended: dict[str, float] = field(default_factory=dict)
+    parts: dict[str, float] = field(default_factory=dict)
+    part: str = ""
+    part_since: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     claims: list[Check] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -33,14 +34,19 @@ class Recording:
 
     def add(self, event: Event) -> None:
         """Take note of an event."""
-        now = time.monotonic()
-        if event.role:
-            self.part_started.setdefault(event.role, now)
-            self.part_ended[event.role] = now
+        if event.kind in {"task", "stats"}:
+            self._turn_to(event.role)
         if event.kind == "ok" and not event.item:
             self._add_ok(event)
         elif event.kind in {"failed", "unreachable"} and not event.item:
             self.problems.append(problem(event))
+
+    def _turn_to(self, part: str) -> None:
+        """Add the time since the last task began to the part that it belongs to."""
+        now = time.monotonic()
+        if self.part:
+            self.parts[self.part] = self.parts.get(self.part, 0.0) + now - self.part_since
+        self.part, self.part_since = part, now
 
     def _add_ok(self, event: Event) -> None:
         result = event.result
@@ -58,6 +64,7 @@ class Recording:
 
     def result(self, ending: Ending) -> RunResult:
         """Return what the run found out, with its exit code."""
+        self._turn_to("")
         problems = list(self.problems)
         if ending.code and not problems and not ending.interrupted:
             problems.append(_untold(ending))
@@ -67,7 +74,7 @@ class Recording:
             exit_code=self._exit_code(ending, problems),
             took_s=round(time.monotonic() - self.started, 3),
             changed=self.changed,
-            parts={role: round(self.part_ended[role] - start, 3) for role, start in self.part_started.items()},
+            parts={part: round(took, 3) for part, took in self.parts.items()},
             steps=tuple(self.steps),
             claims=tuple(self.claims),
             nodes=tuple(self.nodes),

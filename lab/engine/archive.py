@@ -18,10 +18,10 @@ _EPOCH = "1970-01-01T00:00:00Z"
 
 @dataclass(frozen=True)
 class ImageContent:
-    """An image to be written: its tag, its one layer (an uncompressed tar), and how it runs."""
+    """An image to be written: its tag, its layers (uncompressed tars, lowest first), and how it runs."""
 
     tag: str
-    layer: bytes
+    layers: Sequence[bytes]
     command: Sequence[str]
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -31,27 +31,32 @@ def write(path: Path, images: Sequence[ImageContent], architecture: str) -> None
     manifest = []
     draft = path.with_suffix(".new")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    written = set()
     with tarfile.open(draft, "w") as archive:
         for image in images:
-            digest = hashlib.sha256(image.layer).hexdigest()
-            config = _config(image, digest, architecture)
+            digests = [hashlib.sha256(layer).hexdigest() for layer in image.layers]
+            for digest, layer in zip(digests, image.layers, strict=True):
+                if digest not in written:
+                    _add(archive, f"{digest}/layer.tar", layer)
+                    written.add(digest)
+            config = _config(image, digests, architecture)
             config_name = f"{hashlib.sha256(config).hexdigest()}.json"
-            _add(archive, f"{digest}/layer.tar", image.layer)
             _add(archive, config_name, config)
-            manifest.append({"Config": config_name, "RepoTags": [image.tag], "Layers": [f"{digest}/layer.tar"]})
+            layers = [f"{digest}/layer.tar" for digest in digests]
+            manifest.append({"Config": config_name, "RepoTags": [image.tag], "Layers": layers})
         _add(archive, "manifest.json", json.dumps(manifest).encode())
     draft.rename(path)
 
 
-def _config(image: ImageContent, digest: str, architecture: str) -> bytes:
+def _config(image: ImageContent, digests: Sequence[str], architecture: str) -> bytes:
     path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     config = {
         "architecture": architecture,
         "os": "linux",
         "created": _EPOCH,
         "config": {"Cmd": list(image.command), "Env": [path], "Labels": dict(image.labels)},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
-        "history": [{"created": _EPOCH, "comment": "made from this machine's Debian packages"}],
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
+        "history": [{"created": _EPOCH, "comment": "made from this machine's Debian packages"} for _ in digests],
     }
     return json.dumps(config, sort_keys=True).encode()
 

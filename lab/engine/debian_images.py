@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.engine.archive import ImageContent
@@ -22,7 +23,7 @@ WEB_TAG = "swarm-lab/nginx:debian"
 SOURCE_LABEL = "swarm-lab.source"
 """The label that tells from which package versions an image was made."""
 
-RECIPE = 1
+RECIPE = 2
 """Raised whenever what goes into an image changes: an image of an older recipe is then replaced."""
 
 _ARCHITECTURES = {
@@ -78,25 +79,28 @@ def source() -> str:
 
 
 def make() -> list[ImageContent]:
-    """Return both images, shell first."""
+    """Return both images, shell first; the second stands on the first's layer."""
     labels = {SOURCE_LABEL: source()}
+    shell = _layer(_shell)
     return [
-        ImageContent(SHELL_TAG, _layer(web=False), ("/bin/sh",), labels),
-        ImageContent(WEB_TAG, _layer(web=True), ("/usr/sbin/nginx",), labels),
+        ImageContent(SHELL_TAG, (shell,), ("/bin/sh",), labels),
+        ImageContent(WEB_TAG, (shell, _layer(_nginx)), ("/usr/sbin/nginx",), labels),
     ]
 
 
-def _layer(*, web: bool) -> bytes:
+def _layer(fill: Callable[[tarfile.TarFile], None]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as layer:
-        for folder in _FOLDERS:
-            _folder(layer, folder)
-        _file(layer, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
-        _file(layer, "etc/group", b"root:x:0:\n")
-        _busybox(layer)
-        if web:
-            _nginx(layer)
+        fill(layer)
     return buffer.getvalue()
+
+
+def _shell(layer: tarfile.TarFile) -> None:
+    for folder in _FOLDERS:
+        _folder(layer, folder)
+    _file(layer, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
+    _file(layer, "etc/group", b"root:x:0:\n")
+    _busybox(layer)
 
 
 def _busybox(layer: tarfile.TarFile) -> None:

@@ -17,8 +17,8 @@ from lab.engine.archive import ImageContent, in_directory, tags, write
 from lab.errors import InvalidInput
 
 LAYER = b"not really a layer " * 5000
-SHELL = ImageContent("lab/shell:1", LAYER, ("/bin/sh",), {"made-of": "busybox 1.35"})
-WEB = ImageContent("lab/web:1", b"another layer", ("/usr/sbin/nginx",))
+SHELL = ImageContent("lab/shell:1", (LAYER,), ("/bin/sh",), {"made-of": "busybox 1.35"})
+WEB = ImageContent("lab/web:1", (LAYER, b"another layer"), ("/usr/sbin/nginx",))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_the_same_images_give_the_same_bytes(whole: Path, tmp_path: Path):
 
 
 def test_other_images_give_other_ids(whole: Path, tmp_path: Path):
-    write(tmp_path / "other.tar", [SHELL, ImageContent("lab/web:1", b"changed", WEB.command)], "amd64")
+    write(tmp_path / "other.tar", [SHELL, ImageContent("lab/web:1", (b"changed",), WEB.command)], "amd64")
     ids, others = ([image["Config"] for image in manifest(path)] for path in (whole, tmp_path / "other.tar"))
     assert ids[0] == others[0]
     assert ids[1] != others[1]

@@ -27,13 +27,17 @@ def images() -> list[ImageContent]:
 
 
 def members(image: ImageContent) -> dict[str, tarfile.TarInfo]:
-    with tarfile.open(fileobj=io.BytesIO(image.layer)) as layer:
-        return {member.name: member for member in layer}
+    members = {}
+    for content in image.layers:
+        with tarfile.open(fileobj=io.BytesIO(content)) as layer:
+            members |= {member.name: member for member in layer}
+    return members
 
 
 def unpacked(image: ImageContent, folder: Path) -> Path:
-    with tarfile.open(fileobj=io.BytesIO(image.layer)) as layer:
-        layer.extractall(folder, filter="fully_trusted")
+    for content in image.layers:
+        with tarfile.open(fileobj=io.BytesIO(content)) as layer:
+            layer.extractall(folder, filter="fully_trusted")
     return folder
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.inventory import Inventory
+from lab.inventory import Inventory, known_variables
 
 
 def read(variables: Mapping[str, Any], templar: Any, source: str) -> Inventory:
@@ -17,4 +17,5 @@ def read(variables: Mapping[str, Any], templar: Any, source: str) -> Inventory:
 
 def _variables(hostvars: Any, host: str, templar: Any) -> dict[str, Any]:
     raw = hostvars.raw_get(host)
-    return {name: templar.template(raw[name]) if name.startswith("lab_") else raw[name] for name in raw}
+    known = known_variables()
+    return {name: templar.template(raw[name]) if name in known else raw[name] for name in raw}
