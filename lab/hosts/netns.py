@@ -167,7 +167,7 @@ def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int) -> 
     cgroups.make(paths.name, host.name)
     script = (
         'for group in $ROOTS; do echo 0 >"$group"; done; '
-        "exec unshare --cgroup sh -ec 'for group in $LEAVES; do echo 0 >$group; done; exec unshare $SPACES sh $INIT'"
+        "exec unshare --cgroup sh -ec 'for group in $LEAVES; do echo 0 >$group; done; exec unshare $SPACES sh \"$INIT\"'"
     )
     return _spawn(
         ["sh", "-ec", script],
