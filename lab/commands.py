@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,23 +74,23 @@ def down(project: Project, options: Options, show: Show) -> RunResult | None:
     """Remove a lab, whatever became of its inventory; None where there was nothing to remove."""
     paths = LabPaths.of(options.lab)
     require_rights()
-    lock.require_free(paths)
-    if state.read(paths) is None:
-        shutil.rmtree(paths.runner, ignore_errors=True)
+    if state.read(paths) is None and not _left_by_a_killed_run(paths, options.wait_s):
         return None
-    return run(
-        project,
-        "down",
-        Options(
-            options.lab,
-            str(project.default_inventory),
-            options.verbosity,
-            wait_s=options.wait_s,
-            check=options.check,
-        ),
-        {},
-        show,
-    )
+    own = replace(options, inventory=str(project.default_inventory))
+    return run(project, "down", own, {}, show)
+
+
+def _left_by_a_killed_run(paths: LabPaths, wait_s: float) -> bool:
+    """End what a run that was killed before it made anything has left; tell whether there is a lab after all."""
+    held = lock.acquire(paths, "lab down", wait_s=wait_s)
+    try:
+        if state.read(paths) is not None:
+            return True
+        shutil.rmtree(paths.runner, ignore_errors=True)
+        runner.remove_if_empty(paths.state, paths.state.parent)
+        return False
+    finally:
+        held.release()
 
 
 def _inventory(project: Project, paths: LabPaths, options: Options) -> Path:

@@ -19,6 +19,9 @@ from lab.hosts import lock
 from lab.hosts.base import LabPaths
 from lab.project import Project
 
+CANCEL_POLL_S = 0.2
+"""How often ansible-runner asks whether to cancel while a playbook says nothing."""
+
 Kind = Literal["task", "start", "ok", "failed", "unreachable", "skipped", "text", "stats"]
 
 _KINDS: dict[str, Kind] = {
@@ -106,11 +109,12 @@ def run(project: Project, paths: LabPaths, playbook: Playbook, on_event: Callabl
                 suppress_env_files=True,
                 event_handler=handle,
                 cancel_callback=lambda: bool(interrupted),
+                settings={"pexpect_timeout": CANCEL_POLL_S},
             )
             return Ending(outcome.rc if outcome.rc is not None else 1, bool(interrupted), "\n".join(text))
     finally:
         shutil.rmtree(private, ignore_errors=True)
-        _remove_if_empty(paths.state, paths.state.parent)
+        remove_if_empty(paths.state, paths.state.parent)
 
 
 def _private_directory(paths: LabPaths) -> Path:
@@ -119,7 +123,8 @@ def _private_directory(paths: LabPaths) -> Path:
     return paths.runner
 
 
-def _remove_if_empty(*folders: Path) -> None:
+def remove_if_empty(*folders: Path) -> None:
+    """Remove each directory that is there and empty, in the order given."""
     for folder in folders:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

@@ -85,6 +85,18 @@ def acquire(paths: LabPaths, doing: str, *, wait_s: float = 0.0) -> Lock:
         time.sleep(0.02)
 
 
+def require_parent() -> None:
+    """End this process where the command that started it is dead: nobody waits for what it would do."""
+    if os.environ.get(PARENT) and not _parent().alive():
+        raise SystemExit(LabHeld.code)
+
+
+def _parent() -> ProcessRecord:
+    """Return the command that started this process, pid 0 where none did."""
+    pid, _, started = os.environ.get(PARENT, "0:0").partition(":")
+    return ProcessRecord(int(pid), int(started))
+
+
 def require_free(paths: LabPaths) -> None:
     """Raise LabHeld at once where a living run holds the lab."""
     holder = read_holder(paths)
@@ -130,10 +142,10 @@ def _identity(file: Path | int) -> tuple[int, int] | None:
 
 
 def _write(lock: Lock, doing: str) -> None:
-    pid, _, started = os.environ.get(PARENT, "0:0").partition(":")
+    parent = _parent()
     holder = {
         "process": [os.getpid(), start_time(os.getpid())],
-        "parent": [int(pid), int(started)],
+        "parent": [parent.pid, parent.started],
         "doing": doing,
         "since": time.strftime("%H:%M:%S"),
     }

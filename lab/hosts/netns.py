@@ -165,15 +165,14 @@ def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int) -> 
     disk.mkdir(mode=0o700, parents=True, exist_ok=True)
     (disk / "pid.new").unlink(missing_ok=True)
     cgroups.make(paths.name, host.name)
-    script = (
-        'for group in $ROOTS; do echo 0 >"$group"; done; '
-        "exec unshare --cgroup sh -ec 'for group in $LEAVES; do echo 0 >$group; done; exec unshare $SPACES sh \"$INIT\"'"
-    )
+    enter_leaf = 'for group in $LEAVES; do echo 0 >"$group"; done; exec unshare $SPACES sh "$INIT"'
+    script = 'for group in $ROOTS; do echo 0 >"$group"; done; exec unshare --cgroup sh -ec "$ENTER_LEAF"'
     return _spawn(
         ["sh", "-ec", script],
         {
             "ROOTS": " ".join(map(str, cgroups.roots(paths.name, host.name))),
             "LEAVES": " ".join(map(str, cgroups.entries(paths.name, host.name))),
+            "ENTER_LEAF": enter_leaf,
             "SPACES": " ".join(_NAMESPACES),
             "INIT": str(_INIT),
             "HOST_NAME": host.name,

@@ -145,7 +145,7 @@ def _victims(up: subprocess.Popen[str], lab: str) -> dict[str, list[int]]:
 def _kill_up(cli: Cli, dice: random.Random) -> str:
     """Start `up`, kill a random part of it at a random moment; return what was killed."""
     up = cli.start("up")
-    deadline = time.monotonic() + dice.uniform(0.2, 6)
+    deadline = time.monotonic() + dice.uniform(0.2, 5)
     while time.monotonic() < deadline and up.poll() is None:
         time.sleep(0.01)
     victims = _victims(up, cli.lab)
@@ -171,7 +171,7 @@ def test_down_cleans_up_after_a_kill_at_ten_random_moments(fresh: Cli):
         assert machine.differences(before, machine.inventory()) == {}, f"seed {seed}, kill {number} of {part}"
 
 
-@pytest.mark.parametrize("seconds", [1.0, 2.5, 4.0])
+@pytest.mark.parametrize("seconds", [1.5, 3.5])
 def test_up_after_a_killed_up_converges_to_the_same_result(fresh: Cli, seconds: float):
     up = fresh.start("up")
     time.sleep(seconds)
@@ -196,14 +196,17 @@ def test_a_host_that_was_killed_comes_back_with_its_disk(fresh: Cli):
     assert len(result["nodes"]) == 3
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("seconds", [0.6, 2.0, 4.0])
+@pytest.mark.parametrize(
+    ("seconds", "number"), [(0.6, signal.SIGINT), (2.0, signal.SIGTERM), (3.0, signal.SIGINT), (5.0, signal.SIGINT)]
+)
 def test_an_interrupted_up_stops_cleanly_and_down_works(fresh: Cli, seconds: float, number: signal.Signals):
     before = machine.inventory()
     up = fresh.start("up")
     time.sleep(seconds)
     up.send_signal(number)
+    start = time.monotonic()
     out, err = up.communicate(timeout=30)
+    assert time.monotonic() - start < 3
     assert up.returncode == 130, out + err
     assert "Traceback" not in out + err
     assert fresh.run("down").code == 0

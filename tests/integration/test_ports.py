@@ -153,10 +153,11 @@ def _reopen(cli: Cli, host: str) -> None:
             assert cli.on(host, f"nft delete rule inet filter input handle {line.split()[-1]}").code == 0
 
 
-def test_with_only_4789_closed_nodes_are_ready_and_the_ping_fails(closable: Cli):
+def test_with_only_4789_closed_nodes_are_ready_and_the_ping_fails(closable: Cli, inventory):
+    hosts = inventory(["manager"], ["worker-1", "worker-2"], cross_host_ping_deadline=3)
     _close(closable, "worker-1", "udp dport 4789")
     try:
-        result = closable.json("verify", code=1)
+        result = closable.json("verify", "-i", str(hosts), code=1)
     finally:
         _reopen(closable, "worker-1")
     found = verdicts(result)

@@ -140,7 +140,8 @@ def test_a_claim_fails_when_the_thing_that_it_is_about_is_broken(lab: Cli, host:
 
 
 def test_a_ping_between_containers_of_one_host_cannot_pass(lab: Cli, inventory):
-    hosts = inventory(["manager"], ["worker-1", "worker-2"], stage_standalone_containers_host2="manager")
+    variables = {"stage_standalone_containers_host2": "manager", "stage_standalone_containers_deadline": 2}
+    hosts = inventory(["manager"], ["worker-1", "worker-2"], **variables)
     result = lab.json("stage", "run", NAME, "-i", str(hosts), code=1)
     failed = {claim for claim, verdict in verdicts(result).items() if verdict == "fail"}
     assert {f"{NAME}.ping-host1-to-host2", f"{NAME}.ping-host2-to-host1"} <= failed

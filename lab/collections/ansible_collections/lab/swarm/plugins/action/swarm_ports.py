@@ -17,6 +17,7 @@ class ActionModule(LabAction):
     """One nft transaction; a host whose input nobody drops is left alone."""
 
     noun = "swarm_ports"
+    changes = True
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Bring the chain to the state asked for, or return its counts."""

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import yaml
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from lab.engine.change import Change
 from lab.engine.client import Engine, connect
-from lab.errors import LabError
+from lab.errors import HostUnreachable, LabError
 from lab.hosts.base import DEFAULT_LAB, LabPaths
 
 display = Display()
@@ -30,6 +31,8 @@ class LabAction(ActionBase):
     _supports_async = False
     TRANSFERS_FILES = False
     noun: ClassVar[str]
+    changes: ClassVar[bool] = False
+    """Whether the action would change something on a host that is yet to be made."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate, perform, and turn a LabError into a failed result that keeps its code."""
@@ -39,8 +42,16 @@ class LabAction(ActionBase):
         self.variables: dict[str, Any] = task_vars or {}
         try:
             return {**result, **self.perform(plain(arguments))}
-        except LabError as error:
+        except (LabError, AnsibleConnectionFailure) as error:
+            if self.check_mode and isinstance(error, HostUnreachable | AnsibleConnectionFailure):
+                return {**result, **self.untold(error)}
+            if isinstance(error, AnsibleConnectionFailure):
+                raise
             return {**result, **failure(error, self.host)}
+
+    def untold(self, error: Exception) -> dict[str, Any]:
+        """Return what check mode can say of a host that is not there yet: whether it would be changed."""
+        return {"changed": self.changes, "skipped": not self.changes, "msg": f"cannot be told yet: {error}"}
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Do what the task asks for and return its result."""
@@ -79,6 +90,8 @@ class LabAction(ActionBase):
 
 class EngineAction(LabAction):
     """An action that makes one change in one engine."""
+
+    changes = True
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Tell the command before it runs, if asked to; make the change; return it."""
