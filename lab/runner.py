@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -109,7 +110,6 @@ def run(project: Project, paths: LabPaths, playbook: Playbook, on_event: Callabl
                 suppress_env_files=True,
                 event_handler=handle,
                 cancel_callback=lambda: bool(interrupted),
-                settings={"pexpect_timeout": CANCEL_POLL_S},
             )
             return Ending(outcome.rc if outcome.rc is not None else 1, bool(interrupted), "\n".join(text))
     finally:
@@ -119,7 +119,9 @@ def run(project: Project, paths: LabPaths, playbook: Playbook, on_event: Callabl
 
 def _private_directory(paths: LabPaths) -> Path:
     shutil.rmtree(paths.runner, ignore_errors=True)
-    paths.runner.mkdir(mode=0o700, parents=True)
+    (paths.runner / "env").mkdir(mode=0o700, parents=True)
+    paths.runner.chmod(0o700)
+    (paths.runner / "env" / "settings").write_text(json.dumps({"pexpect_timeout": CANCEL_POLL_S}))
     return paths.runner
 
 

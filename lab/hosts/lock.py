@@ -6,6 +6,7 @@ them any more. A run is dead when the process that took the lock, or the command
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import json
@@ -23,6 +24,7 @@ PARENT = "LAB_PARENT"
 """Environment variable with pid:start time of the command that started the playbook, if any."""
 
 _ORPHANS_DEADLINE_S = 10.0
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,15 @@ def acquire(paths: LabPaths, doing: str, *, wait_s: float = 0.0) -> Lock:
         time.sleep(0.02)
 
 
-def require_parent() -> None:
-    """End this process where the command that started it is dead: nobody waits for what it would do."""
-    if os.environ.get(PARENT) and not _parent().alive():
+def follow_parent() -> None:
+    """End this process as soon as the command that started it ends, if one did: nobody waits for it any more.
+
+    See PR_SET_PDEATHSIG in prctl(2); the terminal's hang-up does not reach a playbook under ansible-runner.
+    """
+    if not os.environ.get(PARENT):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if not _parent().alive():
         raise SystemExit(LabHeld.code)
 
 

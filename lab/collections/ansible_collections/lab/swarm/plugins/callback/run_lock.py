@@ -53,7 +53,7 @@ class CallbackModule(CallbackBase):
         """Take the lock before the first play."""
         if self._lock is not None or self._noun not in CHANGING or context.CLIARGS.get("check"):
             return
-        lock.require_parent()
+        lock.follow_parent()
         try:
             self._lock = lock.acquire(LabPaths.of(_lab_name(play)), f"lab {self._noun}", wait_s=self.get_option("wait"))
         except LabHeld as held:
