@@ -14,8 +14,8 @@ import yaml
 
 from lab.errors import InvalidInput
 from lab.hosts.base import DEFAULT_LAB, DEFAULT_SEGMENT, HostSpec, LabSpec, is_host_name, is_lab_name
-from lab.hosts.netns import outsider
 from lab.hosts.providers import PROVIDERS
+from lab.hosts.segment import outsider
 from lab.project import project
 
 LAB_VARIABLES = frozenset({"lab_name", "lab_provider", "lab_segment", "lab_address", "lab_explain"})

@@ -13,18 +13,16 @@ import os
 import re
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import InvalidInput, MachineLacks
-from lab.hosts import cgroups, state
+from lab.hosts import cgroups, segment, state
 from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec, state_home
+from lab.hosts.programs import spawn, wait, which
 from lab.hosts.state import LabState
 
-SWITCH = ".switch"
 PROGRAMS = ("ip", "nft", "unshare", "nsenter", "mount", "pivot_root", "sleep")
-START_DEADLINE_S = 20.0
 END_DEADLINE_S = 10.0
 DISK_FREE_MIB = 64
 """A host's first start writes about 40 MiB: its identity, its engine's data, the tutorial's images."""
@@ -72,7 +70,7 @@ def _check_foreign(paths: LabPaths, known: LabState | None) -> None:
 
 def _check_running(spec: LabSpec, known: LabState | None) -> None:
     """Refuse to move hosts that run already: their swarm would lose them."""
-    if known is None or known.process(SWITCH) is None:
+    if known is None or known.process(segment.SWITCH) is None:
         return
     if known.segment != spec.segment:
         raise InvalidInput(f"this lab is up on {known.segment}, not {spec.segment}", hint="lab down first")
@@ -95,11 +93,6 @@ def _check_disk(paths: LabPaths, new_hosts: int) -> None:
         )
 
 
-def which(program: str) -> str | None:
-    """Return the path of a system program, also where the caller's PATH has no sbin."""
-    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin")
-
-
 def create(paths: LabPaths, spec: LabSpec, *, check: bool) -> HostChange:
     """Start every host of ``spec`` that does not run, all at once; a host that stopped starts with its disk.
 
@@ -115,46 +108,23 @@ def create(paths: LabPaths, spec: LabSpec, *, check: bool) -> HostChange:
     record = state.intended(spec, "netns", known)
     state.write(paths, record)
     paths.run.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if record.process(SWITCH) is None:
+    if record.process(segment.SWITCH) is None:
         cgroups.kill(spec.name, deadline_s=END_DEADLINE_S)
-        record = state.with_process(record, SWITCH, _start_switch(paths, spec))
+        record = state.with_process(record, segment.SWITCH, segment.start(paths, ipaddress.IPv4Network(spec.segment)))
         state.write(paths, record)
-    switch = record.processes[SWITCH].pid
+    switch = record.processes[segment.SWITCH].pid
     starts = {host.name: _start_host(paths, spec, host, switch) for host in missing}
     for host in missing:
         record = state.with_process(record, host.name, _started(paths, host.name, starts[host.name]))
-    _connect(record, switch)
+    segment.connect(switch, _running(record))
     state.write(paths, record)
     return HostChange(before, after, actions)
 
 
 def _running(known: LabState | None) -> dict[str, str]:
-    if known is None or known.process(SWITCH) is None:
+    if known is None or known.process(segment.SWITCH) is None:
         return {}
     return {name: address for name, address in known.hosts.items() if known.process(name)}
-
-
-def _start_switch(paths: LabPaths, spec: LabSpec) -> int:
-    """Start the process that holds the segment's network namespace; return its pid.
-
-    The bridge itself has the segment's last address: a host there that is none of the swarm's.
-    """
-    segment = ipaddress.IPv4Network(spec.segment)
-    cgroups.make(paths.name, SWITCH)
-    script = 'for group in "$@"; do echo 0 >"$group"; done; exec unshare --net sh -ec "$SWITCH"'
-    setup = (
-        'ip link add br0 type bridge; ip addr add "$OUTSIDER" dev br0; ip link set lo up; ip link set br0 up; '
-        'echo up >"$READY"; exec sleep infinity'
-    )
-    ready = paths.state / "switch.up"
-    ready.unlink(missing_ok=True)
-    holder = _spawn(
-        ["sh", "-ec", script, "switch", *map(str, cgroups.entries(paths.name, SWITCH))],
-        {"SWITCH": setup, "READY": str(ready), "OUTSIDER": f"{outsider(segment)}/{segment.prefixlen}"},
-        paths.state / "switch.log",
-    )
-    _wait(lambda: ready.exists() and ready.read_text() == "up\n", holder, paths.state / "switch.log", "switch")
-    return holder.pid
 
 
 def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int) -> subprocess.Popen[bytes]:
@@ -167,7 +137,7 @@ def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int) -> 
     cgroups.make(paths.name, host.name)
     enter_leaf = 'for group in $LEAVES; do echo 0 >"$group"; done; exec unshare $SPACES sh "$INIT"'
     script = 'for group in $ROOTS; do echo 0 >"$group"; done; exec unshare --cgroup sh -ec "$ENTER_LEAF"'
-    return _spawn(
+    return spawn(
         ["sh", "-ec", script],
         {
             "ROOTS": " ".join(map(str, cgroups.roots(paths.name, host.name))),
@@ -180,7 +150,7 @@ def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int) -> 
             "HOST_PREFIX": str(ipaddress.ip_network(spec.segment).prefixlen),
             "HOST_DISK": str(disk),
             "HOST_RUN": str(run),
-            "HOST_PORT": port(host.address),
+            "HOST_PORT": segment.port(host.address),
             "SWITCH_PID": str(switch),
             "STATE_HOME": str(state_home()),
             "LAB_HOSTS": "\n".join(f"{other.address}\t{other.name}" for other in spec.hosts),
@@ -189,16 +159,6 @@ def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int) -> 
         },
         disk / "init.log",
     )
-
-
-def outsider(segment: ipaddress.IPv4Network) -> ipaddress.IPv4Address:
-    """Return the segment's last address, which belongs to no host of the lab."""
-    return segment.broadcast_address - 1
-
-
-def port(address: str) -> str:
-    """Return the name of a host's port on the switch: unique on the segment, at most 15 characters."""
-    return f"p{int(ipaddress.ip_address(address)):08x}"
 
 
 def disks(mountinfo: str, hidden: Path) -> list[str]:
@@ -227,35 +187,10 @@ def host_environment() -> dict[str, str]:
     return {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
 
 
-def _spawn(command: Sequence[str], variables: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a process that outlives this one: own session, nothing of the caller's environment but PATH."""
-    path = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
-    with log.open("wb") as out:
-        return subprocess.Popen(
-            command,
-            env={"PATH": path, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            cwd="/",
-        )
-
-
-def _wait(done: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, who: str) -> None:
-    """Poll ``done`` until true; raise MachineLacks when the process ended or the deadline passed."""
-    end = time.monotonic() + START_DEADLINE_S
-    while not done():
-        if process.poll() is not None or time.monotonic() > end:
-            tail = "; ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
-            raise MachineLacks(f"did not start: {tail or 'no answer in time'}", host=who)
-        time.sleep(0.005)
-
-
 def _started(paths: LabPaths, host: str, process: subprocess.Popen[bytes]) -> int:
     """Wait for a host's process 1 and return its pid in this machine's eyes."""
     told = paths.host_state(host) / "pid.new"
-    _wait(
+    wait(
         lambda: told.exists() and told.read_text().endswith("\n"),
         process,
         paths.host_state(host) / "init.log",
@@ -264,59 +199,13 @@ def _started(paths: LabPaths, host: str, process: subprocess.Popen[bytes]) -> in
     return int(told.read_text())
 
 
-def _connect(record: LabState, switch: int) -> None:
-    """Plug every host's port into the bridge, and let no port speak with another host's address."""
-    bound = {port(address): address for name, address in record.hosts.items() if name in record.processes}
-    batch = "".join(f"link set {name} master br0 up\n" for name in bound)
-    in_segment(switch, ["ip", "-batch", "-"], batch)
-    pairs = ", ".join(f'"{name}" . {address}' for name, address in bound.items())
-    members = ", ".join(bound.values())
-    rules = f"""
-table bridge segment
-delete table bridge segment
-table bridge segment {{
-	set bound {{ type ifname . ipv4_addr; elements = {{ {pairs} }}; }}
-	set members {{ type ipv4_addr; elements = {{ {members} }}; }}
-	chain source {{
-		type filter hook prerouting priority 0;
-		iifname . ip saddr @bound accept
-		ip saddr @members drop
-		iifname . arp saddr ip @bound accept
-		arp saddr ip @members drop
-	}}
-	chain own {{
-		type filter hook output priority 0;
-		ip saddr @members drop
-		arp saddr ip @members drop
-	}}
-}}
-"""
-    in_segment(switch, ["nft", "-f", "-"], rules)
-
-
-def in_segment(switch: int, command: Sequence[str], text: str = "") -> str:
-    """Run a command in the segment's network namespace with ``text`` as its input; return its output."""
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    done = subprocess.run(
-        ["nsenter", "-t", str(switch), "-n", *command],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": path},
-    )
-    if done.returncode != 0:
-        raise MachineLacks(f"{' '.join(command)}: {done.stderr.strip()}", host="switch")
-    return done.stdout
-
-
 def from_outside(paths: LabPaths, script: str) -> str:
     """Run a shell script on the segment, from an address that is none of the lab's hosts'; return its output."""
     known = state.read(paths)
-    switch = known.process(SWITCH) if known else None
+    switch = known.process(segment.SWITCH) if known else None
     if switch is None:
         raise MachineLacks(f"lab '{paths.name}' is not up", hint="lab up")
-    return in_segment(switch.pid, ["sh", "-c", script])
+    return segment.run(switch.pid, ["sh", "-c", script])
 
 
 def hosts(paths: LabPaths) -> Sequence[HostState]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.hosts import netns
+from lab.hosts.programs import which
 from tests.integration.command import Cli
 
 
@@ -18,7 +19,7 @@ def _lacking() -> str:
     """Return why real engines cannot run here, empty where they can: probed, not assumed."""
     if os.geteuid() != 0:
         return "needs root: embedded hosts are namespaces"
-    missing = [program for program in ("dockerd", *netns.PROGRAMS) if netns.which(program) is None]
+    missing = [program for program in ("dockerd", *netns.PROGRAMS) if which(program) is None]
     return f"missing: {', '.join(missing)}" if missing else ""
 
 

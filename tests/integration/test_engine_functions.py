@@ -57,6 +57,7 @@ def _persist(remove: Callable[[], object]) -> None:
 
 
 def _until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
     end = time.monotonic() + DEADLINE_S
     while not holds():
         assert time.monotonic() < end
@@ -151,6 +152,14 @@ def test_a_network_comes_and_goes_in_four_runs_each(manager: Engine, spec: Netwo
     )
 
 
+def test_an_overlay_can_be_asked_for_again_at_once(manager: Engine):
+    for _ in range(10):
+        made = network.ensure(manager, SPECS[1][0], check=False)
+        again = network.ensure(manager, SPECS[1][0], check=False)
+        assert (made.changed, again.changed) == (True, False)
+        network.ensure_absent(manager, NAME, "test-shared", check=False)
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
@@ -175,6 +184,7 @@ def test_a_network_that_differs_is_refused(manager: Engine, asked: dict[str, Any
 @pytest.mark.parametrize("driver", ["overlay", "bridge"])
 def test_a_foreign_network_is_refused_and_not_touched(manager: Engine, driver: str, labels: dict[str, str] | None):
     made = manager.create_network(NAME, driver=driver, labels=labels)["Id"]
+    _until(lambda: manager.inspect_network(made)["Driver"] == driver)
     before = manager.inspect_network(made)
     for check in (True, False):
         with pytest.raises(InvalidInput, match=f"a network '{NAME}' exists that is not this lab's"):

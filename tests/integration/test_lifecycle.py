@@ -171,14 +171,14 @@ def test_down_cleans_up_after_a_kill_at_ten_random_moments(fresh: Cli):
         assert machine.differences(before, machine.inventory()) == {}, f"seed {seed}, kill {number} of {part}"
 
 
-@pytest.mark.parametrize("seconds", [1.5, 3.5])
-def test_up_after_a_killed_up_converges_to_the_same_result(fresh: Cli, seconds: float):
+def test_up_after_a_killed_up_converges_to_the_same_result(fresh: Cli):
+    seconds = random.Random(time.time()).uniform(1, 4.5)
     up = fresh.start("up")
     time.sleep(seconds)
     os.killpg(up.pid, signal.SIGKILL)
     up.communicate(timeout=60)
     result = fresh.json("up")
-    assert set(verdicts(result).values()) == {"pass"}
+    assert set(verdicts(result).values()) == {"pass"}, f"killed after {seconds} s"
     assert [node["hostname"] for node in result["nodes"]] == HOSTS
     assert {node["state"] for node in result["nodes"]} == {"ready"}
     assert fresh.json("up")["changed"] == 0
@@ -230,6 +230,5 @@ def test_plain_ansible_brings_the_lab_up_and_down(fresh: Cli):
     assert changed(play("playbooks/up.yml")) == {"changed=0"}
     assert changed(play("--check", "playbooks/up.yml")) == {"changed=0"}
     play("playbooks/verify.yml")
-    play("-e", "stage=standalone-containers", "playbooks/stage.yml")
     play("playbooks/down.yml")
     assert not fresh.paths.state.exists()

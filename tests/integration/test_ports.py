@@ -106,11 +106,11 @@ def test_forged_vxlan_does_not_reach_a_container(lab: Cli, tmp_path: Path, sourc
 
 
 def _switch(cli: Cli) -> int:
-    from lab.hosts import netns, state
+    from lab.hosts import segment, state
 
     record = state.read(cli.paths)
     assert record is not None
-    return record.processes[netns.SWITCH].pid
+    return record.processes[segment.SWITCH].pid
 
 
 def test_the_ports_are_taken_back_as_they_were_opened(lab: Cli):
@@ -130,18 +130,6 @@ def _plain(cli: Cli) -> dict:
     return nftables.standing(cli.on("worker-2", "nft list table inet filter").out)
 
 
-@pytest.fixture(scope="module")
-def closable():
-    """A lab whose ports this module's last tests close."""
-    cli = Cli("test-ports")
-    cli.run("down")
-    try:
-        assert cli.run("up").code == 0
-        yield cli
-    finally:
-        cli.run("down")
-
-
 def _close(cli: Cli, host: str, what: str) -> None:
     assert cli.on(host, f"nft insert rule inet filter input {what} drop").code == 0
 
@@ -153,13 +141,13 @@ def _reopen(cli: Cli, host: str) -> None:
             assert cli.on(host, f"nft delete rule inet filter input handle {line.split()[-1]}").code == 0
 
 
-def test_with_only_4789_closed_nodes_are_ready_and_the_ping_fails(closable: Cli, inventory):
+def test_with_only_4789_closed_nodes_are_ready_and_the_ping_fails(lab: Cli, inventory):
     hosts = inventory(["manager"], ["worker-1", "worker-2"], cross_host_ping_deadline=3)
-    _close(closable, "worker-1", "udp dport 4789")
+    _close(lab, "worker-1", "udp dport 4789")
     try:
-        result = closable.json("verify", "-i", str(hosts), code=1)
+        result = lab.json("verify", "-i", str(hosts), code=1)
     finally:
-        _reopen(closable, "worker-1")
+        _reopen(lab, "worker-1")
     found = verdicts(result)
     assert found["create-swarm.nodes-ready"] == "pass"
     assert found["create-swarm.ports-open"] == "fail"
@@ -167,20 +155,25 @@ def test_with_only_4789_closed_nodes_are_ready_and_the_ping_fails(closable: Cli,
     assert found["cross-host-ping.manager.worker-2"] == "pass"
     ports = next(claim for claim in result["claims"] if claim["id"] == "create-swarm.ports-open")
     assert ports["observed"] == ["manager to worker-1 4789/udp", "worker-2 to worker-1 4789/udp"]
-    assert set(verdicts(closable.json("verify")).values()) == {"pass"}
+    assert set(verdicts(lab.json("verify")).values()) == {"pass"}
 
 
-def test_with_2377_closed_a_join_times_out_names_the_port_and_succeeds_once_it_is_open(closable: Cli):
-    closable.engine("worker-2").leave_swarm(force=True)
-    _close(closable, "manager", f"ip saddr {ADDRESSES['worker-2']} tcp dport 2377")
+def test_with_2377_closed_a_join_names_the_port_and_succeeds_once_it_is_open_and_the_tokens_are_rotated(lab: Cli):
+    tokens = lab.engine("manager").inspect_swarm()["JoinTokens"]
+    lab.engine("worker-2").leave_swarm(force=True)
+    _close(lab, "manager", f"ip saddr {ADDRESSES['worker-2']} tcp dport 2377")
     try:
-        done = closable.run("up")
+        done = lab.run("up")
         assert done.code == 1
         assert "worker-2: swarm join" in done.err
         assert "2377/tcp of 198.18.0.11 does not answer" in done.err
-        assert closable.engine("worker-2").info()["Swarm"]["LocalNodeState"] == "inactive"
+        assert lab.engine("worker-2").info()["Swarm"]["LocalNodeState"] == "inactive"
     finally:
-        _reopen(closable, "manager")
-    result = closable.json("up")
+        _reopen(lab, "manager")
+    result = lab.json("up")
     assert set(verdicts(result).values()) == {"pass"}
     assert [node["hostname"] for node in result["nodes"]] == list(ADDRESSES)
+    rotated = lab.engine("manager").inspect_swarm()["JoinTokens"]
+    assert rotated["Worker"] != tokens["Worker"]
+    assert rotated["Manager"] != tokens["Manager"]
+    assert lab.json("up")["changed"] == 0

@@ -51,8 +51,8 @@ def test_forty_columns_are_enough(lab: Cli):
 
 
 def test_colours_are_there_on_a_terminal_and_go_with_no_color(lab: Cli):
-    assert "\x1b[32m" in _on_a_terminal(lab, 100, "verify")
-    assert "\x1b[3" not in _on_a_terminal(lab, 100, "verify", NO_COLOR="1")
+    assert "\x1b[" in _on_a_terminal(lab, 100, "stage", "list")
+    assert "\x1b[" not in _on_a_terminal(lab, 100, "stage", "list", NO_COLOR="1")
 
 
 def test_a_pipe_gets_plain_lines(lab: Cli):

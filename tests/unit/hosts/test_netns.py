@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InvalidInput
-from lab.hosts import netns, state
+from lab.hosts import netns, programs, state
+from lab.hosts import segment as segment_of
 from lab.hosts.base import HostSpec, LabPaths, LabSpec
 
 MOUNTS = """\
@@ -33,18 +34,18 @@ MOUNTS = """\
     [("198.18.0.0/24", "198.18.0.254"), ("192.0.2.8/29", "192.0.2.14"), ("10.0.0.0/8", "10.255.255.254")],
 )
 def test_the_outsider_has_the_last_address_of_the_segment(segment: str, outsider: str):
-    assert str(netns.outsider(ipaddress.IPv4Network(segment))) == outsider
+    assert str(segment_of.outsider(ipaddress.IPv4Network(segment))) == outsider
 
 
 @pytest.mark.parametrize(("address", "port"), [("198.18.0.11", "pc612000b"), ("10.0.0.1", "p0a000001")])
 def test_a_port_is_named_after_the_address(address: str, port: str):
-    assert netns.port(address) == port
+    assert segment_of.port(address) == port
     assert len(port) <= 15
 
 
 def test_ports_are_unique_on_a_segment():
     addresses = [str(address) for address in ipaddress.IPv4Network("198.18.0.0/22")]
-    assert len({netns.port(address) for address in addresses}) == len(addresses)
+    assert len({segment_of.port(address) for address in addresses}) == len(addresses)
 
 
 def test_a_host_sees_the_disks_of_the_machine_parents_first():
@@ -73,8 +74,8 @@ def test_nothing_of_the_callers_environment_comes_into_a_host(monkeypatch: pytes
 
 def test_system_programs_are_found_without_sbin_in_the_path(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    assert netns.which("sh") is not None
-    assert netns.which("no-such-program") is None
+    assert programs.which("sh") is not None
+    assert programs.which("no-such-program") is None
 
 
 def test_a_lab_without_a_record_has_no_hosts_and_nothing_to_destroy(paths: LabPaths):

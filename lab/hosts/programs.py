@@ -1,0 +1,48 @@
+"""Starting the programs that hold a lab's namespaces, and waiting for them to be ready."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from lab.errors import MachineLacks
+
+START_DEADLINE_S = 20.0
+
+
+def search_path() -> str:
+    """Return the caller's PATH and the folders of system programs, which not every caller has in it."""
+    return f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
+
+
+def which(program: str) -> str | None:
+    """Return the path of a system program, also where the caller's PATH has no sbin."""
+    return shutil.which(program, path=search_path())
+
+
+def spawn(command: Sequence[str], variables: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a process that outlives this one: own session, nothing of the caller's environment but PATH."""
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            command,
+            env={"PATH": search_path(), **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            cwd="/",
+        )
+
+
+def wait(done: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, who: str) -> None:
+    """Poll ``done`` until true; raise MachineLacks when the process ended or the deadline passed."""
+    end = time.monotonic() + START_DEADLINE_S
+    while not done():
+        if process.poll() is not None or time.monotonic() > end:
+            tail = "; ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
+            raise MachineLacks(f"did not start: {tail or 'no answer in time'}", host=who)
+        time.sleep(0.005)
