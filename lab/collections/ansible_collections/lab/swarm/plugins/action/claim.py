@@ -21,8 +21,8 @@ class ActionModule(LabAction):
         check = judge(
             arguments["id"],
             title,
-            expected=arguments["expected"],
-            observed=arguments["observed"],
+            expected=_numbers(arguments["expected"]),
+            observed=_numbers(arguments["observed"]),
             host=self.host,
             waited_s=arguments["waited"],
             skip=arguments["skip"],
@@ -30,3 +30,8 @@ class ActionModule(LabAction):
             evidence=arguments["evidence"],
         )
         return claims_result([check], self.variables)
+
+
+def _numbers(value: Any) -> Any:
+    """Return a number that came as text as a number: what a template gives is text before ansible-core 2.19."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
