@@ -22,7 +22,9 @@ from lab.hosts import cgroups, lock, netns
 from lab.hosts.state import start_time
 from tests.integration.command import REPO, Cli, verdicts
 
-HOSTS = ["manager", "worker-1", "worker-2"]
+HOSTS = ["manager", "worker-1"]
+"""The hosts that the shared lab and the second one both have."""
+
 DEADLINE_S = 20.0
 
 
@@ -38,10 +40,19 @@ def _lab(name: str, *arguments: str) -> Iterator[Cli]:
         cli.run("down")
 
 
+def _inventory(folder: Path, managers: dict[str, Any], workers: dict[str, Any], **variables: str) -> str:
+    path = folder / "inventory.yml"
+    groups = {"managers": {"hosts": managers}, "workers": {"hosts": workers}}
+    content = {"vars": {"ansible_connection": "lab.swarm.netns", **variables}, "children": groups}
+    path.write_text(json.dumps({"all": content}))
+    return str(path)
+
+
 @pytest.fixture(scope="module")
-def second() -> Iterator[Cli]:
-    """A lab like the shared one, up beside it."""
-    yield from _lab("test-second")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    """A lab like the shared one, less a worker, up beside it."""
+    folder = tmp_path_factory.mktemp("second")
+    yield from _lab("test-second", "-i", _inventory(folder, {"manager": {}}, {"worker-1": {}}))
 
 
 def _addresses(cli: Cli) -> dict[str, str]:
@@ -49,8 +60,8 @@ def _addresses(cli: Cli) -> dict[str, str]:
 
 
 def test_labs_that_are_up_at_once_have_the_same_addresses(lab: Cli, second: Cli):
-    assert _addresses(lab) == _addresses(second)
-    assert list(_addresses(lab)) == HOSTS
+    assert list(_addresses(second)) == HOSTS
+    assert _addresses(second).items() <= _addresses(lab).items()
 
 
 OWN: dict[str, Callable[[Cli, str], object]] = {
@@ -65,7 +76,7 @@ OWN: dict[str, Callable[[Cli, str], object]] = {
 @pytest.mark.parametrize("look", OWN.values(), ids=OWN)
 def test_every_host_of_every_lab_has_its_own(lab: Cli, second: Cli, look: Callable[[Cli, str], object]):
     found = {look(cli, host) for cli in (lab, second) for host in HOSTS}
-    assert len(found) == 6
+    assert len(found) == 4
     assert all(found)
 
 
@@ -128,10 +139,14 @@ def _possessions(cli: Cli) -> dict[str, Any]:
     }
 
 
-def test_a_lab_goes_and_leaves_the_other_exactly_as_it_was(lab: Cli, fresh: Cli, inventory):
+def test_a_lab_of_one_host_passes_and_goes_and_leaves_the_other_exactly_as_it_was(lab: Cli, fresh: Cli, inventory):
     before = _possessions(lab)
     assert all(before.values())
-    assert fresh.run("up", "-i", str(inventory(["manager"], []))).code == 0
+    result = fresh.json("up", "-i", str(inventory(["manager"], [])))
+    assert [(node["hostname"], node["role"], node["leader"]) for node in result["nodes"]] == [
+        ("manager", "manager", True)
+    ]
+    assert set(verdicts(fresh.json("verify")).values()) == {"pass"}
     assert fresh.run("down").code == 0
     assert not fresh.paths.state.exists()
     assert _possessions(lab) == before
@@ -205,7 +220,7 @@ def test_plain_ansible_is_refused_as_well(second: Cli, changing: subprocess.Pope
 def test_looking_at_a_lab_is_not_blocked_by_a_change(second: Cli, changing: subprocess.Popen[str], command: str):
     done = second.run(command)
     assert done.code == 0, done.text
-    assert "worker-2" in done.out
+    assert "worker-1" in done.out
     assert changing.poll() is None
 
 
@@ -220,28 +235,15 @@ def test_a_change_waits_for_another_and_then_succeeds(fresh: Cli, inventory):
     assert not fresh.paths.state.exists()
 
 
-def test_a_lab_of_one_host_comes_up_and_passes(fresh: Cli, inventory):
-    result = fresh.json("up", "-i", str(inventory(["alone"], [])))
-    assert [(node["hostname"], node["role"], node["leader"]) for node in result["nodes"]] == [
-        ("alone", "manager", True)
-    ]
-    assert set(verdicts(fresh.json("verify")).values()) == {"pass"}
-
-
 ODD = {"manager-1": "192.0.2.11", "manager-2": "192.0.2.77", "worker": "192.0.2.12"}
 
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """A lab of two managers and a worker on a segment of its own; one address is given by hand."""
-    path = tmp_path_factory.mktemp("odd") / "inventory.yml"
     managers = {"manager-1": {}, "manager-2": {"lab_address": ODD["manager-2"]}}
-    content = {
-        "vars": {"ansible_connection": "lab.swarm.netns", "lab_segment": "192.0.2.0/24"},
-        "children": {"managers": {"hosts": managers}, "workers": {"hosts": {"worker": {}}}},
-    }
-    path.write_text(json.dumps({"all": content}))
-    yield from _lab("test-odd", "-i", str(path))
+    hosts = _inventory(tmp_path_factory.mktemp("odd"), managers, {"worker": {}}, lab_segment="192.0.2.0/24")
+    yield from _lab("test-odd", "-i", hosts)
 
 
 def test_two_managers_and_a_worker_pass_and_one_manager_leads(odd: Cli):
