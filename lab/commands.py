@@ -41,7 +41,7 @@ def run(project: Project, noun: str, options: Options, variables: Mapping[str, A
     paths = LabPaths.of(options.lab)
     inventory = _inventory(project, paths, options)
     require_rights()
-    if options.wait_s == 0 and not options.check:
+    if noun in lock.CHANGING and options.wait_s == 0 and not options.check:
         lock.require_free(paths)
     playbook = Playbook(
         noun=noun,
@@ -86,7 +86,7 @@ def _left_by_a_killed_run(paths: LabPaths, wait_s: float) -> bool:
     try:
         if state.read(paths) is not None:
             return True
-        shutil.rmtree(paths.runner, ignore_errors=True)
+        runner.sweep(paths)
         runner.remove_if_empty(paths.state, paths.state.parent)
         return False
     finally:

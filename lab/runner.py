@@ -18,6 +18,7 @@ import ansible_runner
 
 from lab.hosts import lock
 from lab.hosts.base import LabPaths
+from lab.hosts.state import ProcessRecord
 from lab.project import Project
 
 CANCEL_POLL_S = 0.2
@@ -114,15 +115,26 @@ def run(project: Project, paths: LabPaths, playbook: Playbook, on_event: Callabl
             return Ending(outcome.rc if outcome.rc is not None else 1, bool(interrupted), "\n".join(text))
     finally:
         shutil.rmtree(private, ignore_errors=True)
-        remove_if_empty(paths.state, paths.state.parent)
+        remove_if_empty(paths.runner, paths.state, paths.state.parent)
 
 
 def _private_directory(paths: LabPaths) -> Path:
-    shutil.rmtree(paths.runner, ignore_errors=True)
-    (paths.runner / "env").mkdir(mode=0o700, parents=True)
+    """Make the directory of this run, and remove those of runs that were killed."""
+    sweep(paths)
+    private = paths.runner / lock.own_record().replace(":", "-")
+    (private / "env").mkdir(mode=0o700, parents=True)
     paths.runner.chmod(0o700)
-    (paths.runner / "env" / "settings").write_text(json.dumps({"pexpect_timeout": CANCEL_POLL_S}))
-    return paths.runner
+    (private / "env" / "settings").write_text(json.dumps({"pexpect_timeout": CANCEL_POLL_S}))
+    return private
+
+
+def sweep(paths: LabPaths) -> None:
+    """Remove the directories of runs whose process (pid and start time are the directory's name) is gone."""
+    for private in paths.runner.glob("*-*"):
+        pid, _, started = private.name.partition("-")
+        if not ProcessRecord(int(pid), int(started)).alive():
+            shutil.rmtree(private, ignore_errors=True)
+    remove_if_empty(paths.runner)
 
 
 def remove_if_empty(*folders: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,7 +167,8 @@ def ensure_stopped(engine: Engine, name: str, lab: str, *, check: bool, timeout_
         return Change(before, before, command)
     require_own(present, name, lab)
     if check:
-        return Change(before, {**before, "state": "exited"}, command, (f"stop container {name}",))
+        stopped = {**before, "state": "exited", "networks": dict.fromkeys(before["networks"], "")}
+        return Change(before, stopped, command, (f"stop container {name}",))
     with reported(f"stop container {name}"):
         engine.stop(name, timeout=timeout_s)
     return Change(before, summary(inspect(engine, name)), command, (f"stop container {name}",), name)
@@ -216,23 +219,23 @@ def exec_command_line(name: str, argv: Sequence[str]) -> str:
 def run_to_end(engine: Engine, spec: ContainerSpec, *, deadline_s: int) -> Output:
     """Run a container that is not detached until it ends; return its output and exit status.
 
-    With ``spec.remove`` the engine removes it itself. Raises LabError where it has not ended in time.
+    With ``spec.remove`` the engine removes it itself, as it does for ``docker run --rm``. Raises LabError where
+    it has not ended in time; it is removed then.
     """
     container_id = create(engine, spec)
-    with reported(f"run container {spec.name}"):
-        stream = engine.attach(container_id, stream=True, logs=True)
-        engine.start(container_id)
-        text = b"".join(stream).decode(errors="replace")
-        status = _status(engine, container_id, deadline_s)
-    return Output(status, text)
-
-
-def _status(engine: Engine, container_id: str, deadline_s: int) -> int:
-    """Return the exit status of an ending container; 0 where the engine has already removed it."""
-    try:
-        return int(engine.wait(container_id, timeout=deadline_s)["StatusCode"])
-    except NotFound:
-        return 0
+    with ThreadPoolExecutor(max_workers=2) as pool, reported(f"run container {spec.name}"):
+        stream = engine.attach(container_id, stream=True)
+        output = pool.submit(lambda: b"".join(stream))
+        ended = pool.submit(engine.wait, container_id, condition="removed" if spec.remove else "next-exit")
+        try:
+            engine.start(container_id)
+            status = int(ended.result(timeout=deadline_s)["StatusCode"])
+        except NotInTime:
+            raise LabError(f"container {spec.name} has not ended within {deadline_s} s") from None
+        finally:
+            if not ended.done():
+                _remove(engine, container_id, spec.name)
+        return Output(status, output.result().decode(errors="replace"))
 
 
 def owned(engine: Engine, lab: str) -> list[dict[str, Any]]:

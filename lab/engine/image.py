@@ -8,7 +8,10 @@ from typing import Any
 
 from lab.engine.change import Change, command_line
 from lab.engine.client import Engine, ImageNotFound, reported
-from lab.errors import LabError
+from lab.errors import HostUnreachable, LabError
+
+LOADED = "loaded"
+NO_REGISTRY = "embedded hosts have no route outwards: --images debian, or a directory of archives"
 
 
 def inspect(engine: Engine, tag: str) -> dict[str, Any] | None:
@@ -21,14 +24,17 @@ def inspect(engine: Engine, tag: str) -> dict[str, Any] | None:
     return inspected
 
 
-def summary(engine: Engine, tags: Sequence[str], label: str = "") -> dict[str, str]:
-    """Return each tag with its image id, or with the value of ``label`` where one is named; "" where absent."""
+def _standing(engine: Engine, tags: Sequence[str], label: str) -> dict[str, str]:
+    """Return each tag with the value of ``label``, or where none is named with LOADED; "" where absent."""
     found = {tag: inspect(engine, tag) for tag in tags}
-    if label:
-        return {
-            tag: ((image or {}).get("Config", {}).get("Labels") or {}).get(label, "") for tag, image in found.items()
-        }
-    return {tag: image["Id"] if image else "" for tag, image in found.items()}
+    if not label:
+        return {tag: LOADED if image else "" for tag, image in found.items()}
+    return {tag: ((image or {}).get("Config", {}).get("Labels") or {}).get(label, "") for tag, image in found.items()}
+
+
+def _identity(engine: Engine, tag: str) -> dict[str, str]:
+    found = inspect(engine, tag)
+    return {tag: found["Id"] if found else ""}
 
 
 def ensure_loaded(engine: Engine, archive: Path, wanted: Mapping[str, str], *, label: str, check: bool) -> Change:
@@ -38,15 +44,16 @@ def ensure_loaded(engine: Engine, archive: Path, wanted: Mapping[str, str], *, l
     label is named, any image of that tag will do.
     """
     command = command_line("docker", "load", "-i", str(archive))
-    before = summary(engine, tuple(wanted), label)
-    if all(before[tag] == value if label else before[tag] for tag, value in wanted.items()):
+    after = {tag: value or LOADED for tag, value in wanted.items()}
+    before = _standing(engine, tuple(wanted), label)
+    if before == after:
         return Change(before, before, command)
     actions = tuple(f"load image {tag}" for tag in wanted)
     if check:
-        return Change(before, dict(wanted), command, actions)
+        return Change(before, after, command, actions)
     with archive.open("rb") as content, reported(f"load {archive.name}"):
         output = "".join(part.get("stream", "") for part in engine.load_image(content) or ())
-    after = summary(engine, tuple(wanted), label)
+    after = _standing(engine, tuple(wanted), label)
     missing = [tag for tag, value in after.items() if not value]
     if missing:
         raise LabError(f"{archive.name} was loaded, but {', '.join(missing)} is not there: {output.strip()}")
@@ -56,11 +63,17 @@ def ensure_loaded(engine: Engine, archive: Path, wanted: Mapping[str, str], *, l
 def ensure_pulled(engine: Engine, tag: str, *, check: bool) -> Change:
     """Make sure that an image of a registry is in the engine; an image of that tag is not pulled again."""
     command = command_line("docker", "pull", tag)
-    before = summary(engine, (tag,))
+    before = _identity(engine, tag)
     if before[tag]:
         return Change(before, before, command)
     if check:
         return Change(before, {tag: "pulled"}, command, (f"pull image {tag}",))
-    with reported(f"pull {tag}"):
-        engine.pull(tag)
-    return Change(before, summary(engine, (tag,)), command, (f"pull image {tag}",))
+    try:
+        with reported(f"pull {tag}"):
+            engine.pull(tag)
+    except LabError as error:
+        raise HostUnreachable(error.message, hint=NO_REGISTRY) from error
+    after = _identity(engine, tag)
+    if not after[tag]:
+        raise HostUnreachable(f"pull {tag}: the engine does not have it afterwards", hint=NO_REGISTRY)
+    return Change(before, after, command, (f"pull image {tag}",))

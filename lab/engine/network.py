@@ -13,6 +13,10 @@ from lab.engine.change import OWNER_LABEL, Change, command_line
 from lab.engine.client import APIError, Engine, NotFound, reported
 from lab.errors import InvalidInput
 
+ALLOCATION_DEADLINE_S = 10.0
+GIVEN_BY_ENGINE = frozenset({"com.docker.network.driver.overlay.vxlanid_list"})
+"""Options that an inspection shows and nobody asked for."""
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
@@ -94,6 +98,7 @@ def summary(inspected: Mapping[str, Any] | None) -> dict[str, Any]:
         "attachable": inspected.get("Attachable", False),
         "encrypted": "encrypted" in options,
         "subnet": pools[0].get("Subnet", "") if pools else "",
+        "options": {key: value for key, value in options.items() if key not in GIVEN_BY_ENGINE},
     }
 
 
@@ -114,6 +119,7 @@ def ensure(engine: Engine, spec: NetworkSpec, *, check: bool) -> Change:
         "attachable": spec.attachable,
         "encrypted": spec.encrypted,
         "subnet": spec.subnet,
+        "options": spec.all_options(),
     }
     if check:
         return Change(before, wanted, spec.command(), (f"create network {spec.name}",))
@@ -127,7 +133,18 @@ def ensure(engine: Engine, spec: NetworkSpec, *, check: bool) -> Change:
             labels={OWNER_LABEL: spec.lab},
             check_duplicate=True,
         )
-    return Change(before, wanted, spec.command(), (f"create network {spec.name}",), created["Id"])
+    made = _allocated(engine, spec.name)
+    return Change(before, summary(made), spec.command(), (f"create network {spec.name}",), created["Id"])
+
+
+def _allocated(engine: Engine, name: str) -> dict[str, Any] | None:
+    """Return a new network once the swarm has given it its driver and its subnet."""
+    end = time.monotonic() + ALLOCATION_DEADLINE_S
+    while True:
+        made = inspect(engine, name)
+        if (made is not None and made["Driver"]) or time.monotonic() > end:
+            return made
+        time.sleep(0.01)
 
 
 def _require_own(present: Mapping[str, Any], spec: NetworkSpec) -> None:
@@ -142,6 +159,8 @@ def _require_same(before: Mapping[str, Any], spec: NetworkSpec) -> None:
     asked = {"driver": spec.driver, "attachable": spec.attachable, "encrypted": spec.encrypted}
     if spec.subnet:
         asked["subnet"] = spec.subnet
+    before = {**before, **{key: before["options"].get(key) for key in spec.options}}
+    asked |= spec.options
     different = [f"{key} is {before[key]!r}, not {value!r}" for key, value in asked.items() if before[key] != value]
     if different:
         raise InvalidInput(f"network '{spec.name}' exists and differs: {'; '.join(different)}")
@@ -169,7 +188,7 @@ def _remove(engine: Engine, network_id: str, name: str, deadline_s: float) -> No
         try:
             engine.remove_network(network_id)
         except NotFound:
-            return
+            break
         except APIError as error:
             in_use = "in use" in str(error) or "active endpoints" in str(error)
             if not in_use or time.monotonic() > end:
@@ -177,7 +196,8 @@ def _remove(engine: Engine, network_id: str, name: str, deadline_s: float) -> No
                     raise
             time.sleep(0.1)
         else:
-            return
+            break
+    wait(engine, name, present=False, deadline_s=max(0.0, end - time.monotonic()))
 
 
 def wait(engine: Engine, name: str, *, present: bool, deadline_s: float) -> tuple[dict[str, Any] | None, float]:

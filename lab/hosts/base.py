@@ -78,7 +78,7 @@ class LabPaths:
 
     @property
     def runner(self) -> Path:
-        """The private directory of a playbook's run; gone when the run ends."""
+        """The private directories of playbooks' runs, one a run; gone when the run ends."""
         return self.state / "runner"
 
     @property

@@ -23,6 +23,9 @@ from lab.hosts.state import ProcessRecord, start_time
 PARENT = "LAB_PARENT"
 """Environment variable with pid:start time of the command that started the playbook, if any."""
 
+CHANGING = frozenset({"up", "down", "stage"})
+"""The playbooks that change a lab, and so hold its lock."""
+
 _ORPHANS_DEADLINE_S = 10.0
 _PR_SET_PDEATHSIG = 1
 

@@ -40,7 +40,10 @@ def test_encryption_is_one_of_the_options():
     ("inspected", "seen"),
     [
         (None, {}),
-        ({"Driver": "bridge"}, {"driver": "bridge", "attachable": False, "encrypted": False, "subnet": ""}),
+        (
+            {"Driver": "bridge"},
+            {"driver": "bridge", "attachable": False, "encrypted": False, "subnet": "", "options": {}},
+        ),
         (
             {
                 "Driver": "overlay",
@@ -48,11 +51,17 @@ def test_encryption_is_one_of_the_options():
                 "Options": {"encrypted": "", "com.docker.network.driver.overlay.vxlanid_list": "4097"},
                 "IPAM": {"Config": [{"Subnet": "10.0.1.0/24", "Gateway": "10.0.1.1"}]},
             },
-            {"driver": "overlay", "attachable": True, "encrypted": True, "subnet": "10.0.1.0/24"},
+            {
+                "driver": "overlay",
+                "attachable": True,
+                "encrypted": True,
+                "subnet": "10.0.1.0/24",
+                "options": {"encrypted": ""},
+            },
         ),
         (
             {"Driver": "overlay", "Options": None, "IPAM": {"Config": None}},
-            {"driver": "overlay", "attachable": False, "encrypted": False, "subnet": ""},
+            {"driver": "overlay", "attachable": False, "encrypted": False, "subnet": "", "options": {}},
         ),
     ],
 )

@@ -29,8 +29,6 @@ options:
       - name: LAB_WAIT
 """
 
-CHANGING = frozenset({"up", "down", "stage"})
-
 
 class CallbackModule(CallbackBase):
     """Lives in Ansible's main process, as long as the playbook."""
@@ -51,7 +49,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         """Take the lock before the first play."""
-        if self._lock is not None or self._noun not in CHANGING or context.CLIARGS.get("check"):
+        if self._lock is not None or self._noun not in lock.CHANGING or context.CLIARGS.get("check"):
             return
         lock.follow_parent()
         try:
