@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import threading
 from pathlib import Path
 
@@ -15,16 +16,13 @@ SECRET = re.compile(rb"SWM(?:TKN|KEY)-[0-9A-Za-z-]+")
 
 def _in_files(*folders: Path) -> dict[str, bytes]:
     found = {}
-    for folder in folders:
-        for path in folder.rglob("*") if folder.exists() else ():
-            if path.is_symlink() or not path.is_file():
-                continue
-            try:
-                content = path.read_bytes()
-            except OSError:
-                continue
-            if match := SECRET.search(content):
-                found[str(path)] = match[0]
+    for path in (Path(at) / name for folder in folders for at, _, names in os.walk(folder) for name in names):
+        try:
+            content = path.read_bytes() if stat.S_ISREG(path.lstat().st_mode) else b""
+        except OSError:
+            continue
+        if match := SECRET.search(content):
+            found[str(path)] = match[0]
     return found
 
 
@@ -60,6 +58,7 @@ class _Watch(threading.Thread):
             self.rounds += 1
 
     def stop(self) -> None:
+        assert self.is_alive(), "the watch ended before the run did"
         self._over.set()
         self.join()
 

@@ -18,6 +18,10 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot is root's; thi
 
 
 @pytest.fixture(scope="module")
+
+TRUSTED = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
+
+
 def images() -> list[ImageContent]:
     """Return both images; skips where a package is not installed."""
     try:
@@ -37,7 +41,7 @@ def members(image: ImageContent) -> dict[str, tarfile.TarInfo]:
 def unpacked(image: ImageContent, folder: Path) -> Path:
     for content in image.layers:
         with tarfile.open(fileobj=io.BytesIO(content)) as layer:
-            layer.extractall(folder, filter="fully_trusted")
+            layer.extractall(folder, **TRUSTED)
     return folder
 
 
