@@ -16,12 +16,10 @@ from lab.errors import MachineLacks
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot is root's; this user is not root")
 
-
-@pytest.fixture(scope="module")
-
 TRUSTED = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
 
 
+@pytest.fixture(scope="module")
 def images() -> list[ImageContent]:
     """Return both images; skips where a package is not installed."""
     try:
