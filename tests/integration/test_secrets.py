@@ -68,13 +68,13 @@ def test_no_secret_leaves_the_engines(fresh: Cli, tmp_path: Path):
     watch.start()
     try:
         done = fresh.run("up", "-vvv", "--json", str(tmp_path / "result.json"))
-        stage = fresh.run("stage", "run", "standalone-containers", "--explain", "-vvv", "--json", "-")
+        again = fresh.run("stage", "clean", "standalone-containers", "--explain", "-vvv", "--json", "-")
     finally:
         watch.stop()
     assert done.code == 0
     assert watch.rounds > 10
     assert watch.found == {}
-    assert not SECRET.search((done.text + stage.text).encode())
+    assert not SECRET.search((done.text + again.text).encode())
     assert not SECRET.search((tmp_path / "result.json").read_bytes())
     assert _in_files(state_home(), run_home()) == {}
 
