@@ -75,7 +75,7 @@ def test_a_role_says_what_it_is(role: Path):
     about = read(role / "meta" / "main.yml")["galaxy_info"]
     assert about["role_name"] == role.name
     assert about["description"]
-    assert about["license"]
+    assert about["standalone"] is False
 
 
 @each_role

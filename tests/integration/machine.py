@@ -48,7 +48,8 @@ def _processes() -> list[str]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         names = {Path(word).name for word in argv[:2]}
-        if state != "Z" and names & set(PROGRAMS) and int(process.name) != os.getpid():
+        sleeper = "sleep" in names and "infinity" not in argv
+        if state != "Z" and names & set(PROGRAMS) and not sleeper and int(process.name) != os.getpid():
             found.append(f"{process.name} {' '.join(argv)}")
     return sorted(found)
 
