@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,14 @@ TOOLS = {
 }
 
 
-@pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS.keys())
-def test_it_finds_nothing(tool: tuple[str, ...]):
+@pytest.fixture(scope="module")
+def verdicts() -> dict[str, tuple[int, str]]:
+    """Run all tools side by side; return each one's exit status and output."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        return dict(zip(TOOLS, pool.map(_run, TOOLS.values()), strict=True))
+
+
+def _run(tool: tuple[str, ...]) -> tuple[int, str]:
     done = subprocess.run(
         [PROGRAMS / tool[0], *tool[1:]],
         cwd=CHECKOUT,
@@ -33,4 +40,10 @@ def test_it_finds_nothing(tool: tuple[str, ...]):
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, f"{' '.join(tool)}\n{done.stdout}"
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_it_finds_nothing(verdicts: dict[str, tuple[int, str]], tool: str):
+    status, output = verdicts[tool]
+    assert status == 0, f"{' '.join(TOOLS[tool])}\n{output}"
