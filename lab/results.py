@@ -11,6 +11,9 @@ from lab import __version__
 SCHEMA = 1
 """Version of the JSON form; raised when a key changes its meaning or goes."""
 
+COMMAND_MARK = "lab-command "
+"""What a plugin prints before host and docker command of the step about to run, for the terminal report to find."""
+
 Verdict = Literal["pass", "fail", "skip", "observed"]
 
 

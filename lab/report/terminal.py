@@ -16,10 +16,9 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from lab.results import Check, Problem, RunResult
+from lab.results import COMMAND_MARK, Check, Problem, RunResult
 from lab.runner import Event
 
-COMMAND_MARK = "lab-command "
 _SIGNS = {
     "pass": "[green]pass[/]",
     "fail": "[red]fail[/]",

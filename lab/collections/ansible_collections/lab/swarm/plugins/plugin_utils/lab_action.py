@@ -16,11 +16,9 @@ from lab.engine.change import Change
 from lab.engine.client import Engine, connect
 from lab.errors import HostUnreachable, LabError
 from lab.hosts.base import DEFAULT_LAB, LabPaths
+from lab.results import COMMAND_MARK
 
 display = Display()
-
-COMMAND_MARK = "lab-command "
-"""Before the line that shows a step's docker command as it is about to run; the terminal report looks for it."""
 
 
 class LabAction(ActionBase):
