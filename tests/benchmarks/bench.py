@@ -243,7 +243,10 @@ def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Pair `lab up` with the same job done by hand.")
     parser.add_argument("--runs", type=int, default=5, help="pairs to measure (default %(default)s)")
     parser.add_argument("--hosts", type=int, default=DEFAULT_HOSTS, help="2 to 30 (default %(default)s)")
-    parser.add_argument("--lab-command", type=shlex.split, default=["lab"], help="how to call lab (default lab)")
+    beside = str(Path(sys.executable).with_name("lab"))
+    parser.add_argument(
+        "--lab-command", type=shlex.split, default=[beside], help="how to call lab (default: beside this Python)"
+    )
     parser.add_argument("--quick-ping", action="store_true", help="the floor pings as quickly as lab does")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE, too")
     arguments = parser.parse_args(words)
