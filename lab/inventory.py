@@ -14,11 +14,23 @@ import yaml
 
 from lab.errors import InvalidInput
 from lab.hosts.base import DEFAULT_LAB, DEFAULT_SEGMENT, HostSpec, LabSpec, is_host_name, is_lab_name
+from lab.hosts.outward import is_reachable
 from lab.hosts.providers import PROVIDERS
 from lab.hosts.segment import outsider
 from lab.project import project
 
-LAB_VARIABLES = frozenset({"lab_name", "lab_provider", "lab_segment", "lab_address", "lab_explain"})
+LAB_VARIABLES = frozenset(
+    {
+        "lab_name",
+        "lab_provider",
+        "lab_segment",
+        "lab_address",
+        "lab_explain",
+        "lab_step",
+        "lab_uplink",
+        "lab_uplink_nameservers",
+    }
+)
 LOW = 10
 """Addresses at the segment's beginning that are given out last: people expect routers there."""
 
@@ -70,11 +82,14 @@ def validate(inventory: Inventory) -> LabSpec:
         *_value_problems(inventory),
     ]
     segment, segment_problems = _segment(inventory)
-    problems += segment_problems
+    uplink, uplink_problems = _uplink(inventory)
+    problems += [*segment_problems, *uplink_problems]
     addresses: dict[str, str] = {}
+    servers: tuple[str, ...] = ()
     if segment is not None:
         addresses, address_problems = _addresses(inventory, segment)
-        problems += address_problems
+        servers, server_problems = _name_servers(inventory, segment)
+        problems += [*address_problems, *server_problems]
     if problems:
         raise InvalidInput(
             f"the inventory has {len(problems)} problem{'s' * (len(problems) > 1)}", problems=tuple(problems)
@@ -82,7 +97,7 @@ def validate(inventory: Inventory) -> LabSpec:
     members = inventory.members()
     name = str(inventory.of(members[0], "lab_name", DEFAULT_LAB))
     hosts = tuple(HostSpec(host, addresses[host]) for host in members)
-    return LabSpec(name, str(segment), hosts, inventory.source)
+    return LabSpec(name, str(segment), hosts, inventory.source, uplink=uplink, name_servers=servers)
 
 
 def provider_name(inventory: Inventory) -> str:
@@ -187,6 +202,30 @@ def _segment(inventory: Inventory) -> tuple[ipaddress.IPv4Network | None, list[s
     if segment.num_addresses < len(inventory.members()) + 3:
         return None, [f"lab_segment {segment} is too small for {len(inventory.members())} hosts"]
     return segment, []
+
+
+def _uplink(inventory: Inventory) -> tuple[bool, list[str]]:
+    """Return whether the lab asks for an uplink; it has one or none, whatever each host says."""
+    from ansible.module_utils.parsing.convert_bool import boolean
+
+    asked = {str(inventory.of(host, "lab_uplink", False)) for host in inventory.members()}
+    try:
+        values = {boolean(text) for text in asked}
+    except TypeError:
+        return False, [f"lab_uplink must be true or false, not {', '.join(sorted(asked))}"]
+    return True in values, ["hosts with an uplink and without in one lab"] if len(values) > 1 else []
+
+
+def _name_servers(inventory: Inventory, segment: ipaddress.IPv4Network) -> tuple[tuple[str, ...], list[str]]:
+    """Return the name servers that the inventory gives to hosts with an uplink; none means the machine's."""
+    given = [inventory.of(host, "lab_uplink_nameservers", []) for host in inventory.members()]
+    if not given or given[0] == []:
+        return (), []
+    if not isinstance(given[0], list) or any(servers != given[0] for servers in given):
+        return (), ["lab_uplink_nameservers must be a list of IPv4 addresses, the same for all hosts"]
+    servers = tuple(str(server) for server in given[0])
+    bad = [server for server in servers if not is_reachable(server, segment)]
+    return servers, [f"lab_uplink_nameservers: no host can reach '{server}'" for server in bad]
 
 
 def _addresses(inventory: Inventory, segment: ipaddress.IPv4Network) -> tuple[dict[str, str], list[str]]:

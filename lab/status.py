@@ -42,6 +42,7 @@ class LabStatus:
     inventory: str
     segment: str
     hosts: list[HostStatus]
+    uplink: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the versioned form."""
@@ -56,7 +57,8 @@ def of(paths: LabPaths) -> LabStatus:
     found = netns.hosts(paths)
     with ThreadPoolExecutor(max_workers=8) as pool:
         hosts = list(pool.map(lambda host: _host(paths, host), found))
-    return LabStatus(paths.name, all(host.running for host in found), known.inventory, known.segment, hosts)
+    up = all(host.running for host in found)
+    return LabStatus(paths.name, up, known.inventory, known.segment, hosts, known.uplink is not None)
 
 
 def _host(paths: LabPaths, host: HostState) -> HostStatus:

@@ -117,6 +117,10 @@ class LabSpec:
     inventory: str = ""
     programs: tuple[str, ...] = ()
     """What is to be found on the hosts; a provider whose hosts have this machine's programs looks for them here."""
+    uplink: bool = False
+    """Whether the hosts are to have a route outwards; hosts that have one keep it."""
+    name_servers: tuple[str, ...] = ()
+    """The name servers of hosts with a route outwards; where there are none, the machine's own."""
 
 
 @dataclass(frozen=True)

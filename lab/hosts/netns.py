@@ -2,8 +2,8 @@
 
 A host is held by its process 1; the segment between the hosts is a bridge in a network namespace of its own,
 held by one more process. Nothing of a lab has a name that the rest of the machine could see: no named network
-namespace, no link, no mount, no firewall rule. When the processes end, the kernel takes all of that back;
-what is left to remove are directories.
+namespace, no link, no mount, no firewall rule (but for an uplink, where one is asked for). When the processes
+end, the kernel takes all of that back; what is left to remove are directories.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import InvalidInput, MachineLacks
-from lab.hosts import cgroups, segment, state
+from lab.hosts import cgroups, segment, state, uplink
 from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec, state_home
 from lab.hosts.programs import spawn, wait, which
 from lab.hosts.state import LabState
@@ -51,6 +51,7 @@ def check(paths: LabPaths, spec: LabSpec) -> None:
     _check_running(spec, known)
     new = [host for host in spec.hosts if not paths.host_state(host.name).exists()]
     _check_disk(paths, len(new))
+    uplink.plan(paths, spec, known)
 
 
 def _check_foreign(paths: LabPaths, known: LabState | None) -> None:
@@ -102,23 +103,34 @@ def create(paths: LabPaths, spec: LabSpec, *, check: bool) -> HostChange:
     before = _running(known)
     missing = tuple(host for host in spec.hosts if host.name not in before)
     after = {**before, **{host.name: host.address for host in missing}}
-    actions = tuple(f"start host {host.name} at {host.address}" for host in missing)
-    if check or not missing:
+    way_out = uplink.plan(paths, spec, known)
+    starts = (f"start host {host.name} at {host.address}" for host in missing)
+    actions = (*starts, *uplink.missing(paths, spec, way_out, known))
+    if check or not actions:
         return HostChange(before, after, actions)
-    record = state.intended(spec, "netns", known)
+    record = state.intended(spec, "netns", known, way_out)
     state.write(paths, record)
+    if missing:
+        record = _start(paths, spec, record, missing)
+    uplink.make(paths, spec, record)
+    return HostChange(before, after, actions)
+
+
+def _start(paths: LabPaths, spec: LabSpec, record: LabState, missing: Sequence[HostSpec]) -> LabState:
+    """Start hosts, and the segment where it is not there; return the record with their processes, written."""
     paths.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     if record.process(segment.SWITCH) is None:
         cgroups.kill(spec.name, deadline_s=END_DEADLINE_S)
         record = state.with_process(record, segment.SWITCH, segment.start(paths, ipaddress.IPv4Network(spec.segment)))
         state.write(paths, record)
     switch = record.processes[segment.SWITCH].pid
-    starts = {host.name: _start_host(paths, spec, host, switch) for host in missing}
+    resolver = uplink.resolver(spec, record.uplink)
+    starts = {host.name: _start_host(paths, spec, host, switch, resolver) for host in missing}
     for host in missing:
         record = state.with_process(record, host.name, _started(paths, host.name, starts[host.name]))
     segment.connect(switch, _running(record))
     state.write(paths, record)
-    return HostChange(before, after, actions)
+    return record
 
 
 def _running(known: LabState | None) -> dict[str, str]:
@@ -127,7 +139,7 @@ def _running(known: LabState | None) -> dict[str, str]:
     return {name: address for name, address in known.hosts.items() if known.process(name)}
 
 
-def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int) -> subprocess.Popen[bytes]:
+def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int, resolver: str) -> subprocess.Popen[bytes]:
     disk, run = paths.host_state(host.name), paths.host_run(host.name)
     cgroups.kill(paths.name, host.name, deadline_s=END_DEADLINE_S)
     if run.exists():
@@ -154,6 +166,7 @@ def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int) -> 
             "SWITCH_PID": str(switch),
             "STATE_HOME": str(state_home()),
             "LAB_HOSTS": "\n".join(f"{other.address}\t{other.name}" for other in spec.hosts),
+            "RESOLVER": resolver,
             "CGROUPS": "\n".join(f"{h.mount} {h.kind} {h.options}" for h in cgroups.hierarchies()),
             "DISKS": "\n".join(disks(Path("/proc/self/mountinfo").read_text(), state_home())),
         },
@@ -238,7 +251,7 @@ def enter(paths: LabPaths, host: str) -> tuple[str, ...]:
 
 
 def destroy(paths: LabPaths, *, check: bool) -> HostChange:
-    """End the lab's processes and remove its groups, disks and sockets; name what would not go."""
+    """Take the uplink off, end the lab's processes, remove its groups, disks and sockets; name what would not go."""
     known = state.read(paths)
     if known is None:
         return HostChange({}, {})
@@ -246,7 +259,8 @@ def destroy(paths: LabPaths, *, check: bool) -> HostChange:
     actions = tuple(f"remove host {name}" for name in before)
     if check:
         return HostChange(before, {}, actions)
-    stuck = [f"process {pid} ({_program(pid)})" for pid in sorted(cgroups.kill(paths.name, deadline_s=END_DEADLINE_S))]
+    stuck = uplink.remove(paths, known)
+    stuck += [f"process {pid} ({_program(pid)})" for pid in sorted(cgroups.kill(paths.name, deadline_s=END_DEADLINE_S))]
     stuck += [f"control group {path}" for path in cgroups.remove(paths.name, END_DEADLINE_S)]
     for entry in (
         paths.run,

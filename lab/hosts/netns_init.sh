@@ -1,6 +1,6 @@
 # First process of an embedded host, started by `unshare` in new mount, pid, uts, ipc, net and cgroup namespaces.
 # Environment: HOST_NAME HOST_ADDRESS HOST_PREFIX HOST_DISK HOST_RUN HOST_PORT SWITCH_PID STATE_HOME LAB_HOSTS
-#              CGROUPS ("mount kind options" a line), DISKS (a mount point of this machine a line).
+#              CGROUPS ("mount kind options" a line), DISKS (a mount point of this machine a line), RESOLVER.
 # It gives the host its own view of the root file system, its name, its address and its firewall, tells its pid
 # (as this machine sees it), and stays as the host's process 1.
 set -eu
@@ -56,7 +56,7 @@ mount -t tmpfs -o mode=0700,size=4k tmpfs ".$STATE_HOME"
 rm -f etc/resolv.conf etc/hostname etc/hosts
 echo "$HOST_NAME" >etc/hostname
 printf '127.0.0.1\tlocalhost\n%s\n' "$LAB_HOSTS" >etc/hosts
-echo '# This host has no route outwards, and so no name server.' >etc/resolv.conf
+printf '%s' "$RESOLVER" >etc/resolv.conf
 if [ ! -e "$HOST_DISK/installed" ]; then
 	rm -rf etc/docker etc/machine-id
 	mkdir etc/docker

@@ -24,13 +24,19 @@ def start(paths: LabPaths, segment: ipaddress.IPv4Network) -> int:
     script = 'for group in "$@"; do echo 0 >"$group"; done; exec unshare --net sh -ec "$SWITCH"'
     setup = (
         'ip link add br0 type bridge; ip addr add "$OUTSIDER" dev br0; ip link set lo up; ip link set br0 up; '
+        'printf %s "$NO_NAMES" | nft -f - || echo "name lookups are refused instead" >&2; '
         'echo up >"$READY"; exec sleep infinity'
     )
     ready = paths.state / "switch.up"
     ready.unlink(missing_ok=True)
     holder = spawn(
         ["sh", "-ec", script, "switch", *map(str, cgroups.entries(paths.name, SWITCH))],
-        {"SWITCH": setup, "READY": str(ready), "OUTSIDER": f"{outsider(segment)}/{segment.prefixlen}"},
+        {
+            "SWITCH": setup,
+            "READY": str(ready),
+            "OUTSIDER": f"{outsider(segment)}/{segment.prefixlen}",
+            "NO_NAMES": no_names(outsider(segment)),
+        },
         paths.state / "switch.log",
     )
     wait(lambda: ready.exists() and ready.read_text() == "up\n", holder, paths.state / "switch.log", "switch")
@@ -40,6 +46,23 @@ def start(paths: LabPaths, segment: ipaddress.IPv4Network) -> int:
 def outsider(segment: ipaddress.IPv4Network) -> ipaddress.IPv4Address:
     """Return the segment's last address, which belongs to no host of the lab."""
     return segment.broadcast_address - 1
+
+
+def no_names(server: ipaddress.IPv4Address) -> str:
+    """Return rules by which the bridge answers every name lookup at ``server`` at once: there is no such name.
+
+    The kernel sends the question back with the flags of an answer, NXDOMAIN (RFC 1035, 4.1.1), and no checksum
+    (which UDP over IPv4 allows). A refusal alone is not enough: Docker 20.10's resolver on overlays waits on it.
+    """
+    return f"""
+table netdev names {{
+	chain ask {{
+		type filter hook ingress device "br0" priority 0;
+		ip daddr {server} udp dport 53 @th,80,16 set 0x8183 udp checksum set 0 udp dport set udp sport \\
+			udp sport set 53 ip daddr set ip saddr ip saddr set {server} fwd ip to ip daddr device "br0"
+	}}
+}}
+"""
 
 
 def port(address: str) -> str:

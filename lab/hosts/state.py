@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from lab.hosts.base import LabPaths, LabSpec
 
@@ -25,6 +26,21 @@ class ProcessRecord:
 
 
 @dataclass(frozen=True)
+class Uplink:
+    """A lab's way outwards through this machine: what was asked for, and what is to be put back."""
+
+    namespace: int
+    """Inode of the network namespace in which the machine's end of the link lies."""
+    transfer: str
+    """The IPv4 network (CIDR) of that link, with two addresses: the machine's and the lab's."""
+    interfaces: tuple[str, ...]
+    """The machine's own interfaces through which the lab goes out."""
+    name_servers: tuple[str, ...]
+    forwarding: Mapping[str, str] = field(default_factory=dict)
+    """Interface, or ``all``, to what its ``forwarding`` knob was before any lab had an uplink."""
+
+
+@dataclass(frozen=True)
 class LabState:
     """What is recorded of a lab."""
 
@@ -37,6 +53,7 @@ class LabState:
     """Host name to its address on the segment."""
     processes: Mapping[str, ProcessRecord] = field(default_factory=dict)
     """Host name (or ``.switch``) to the process that holds its namespaces."""
+    uplink: Uplink | None = None
 
     def process(self, name: str) -> ProcessRecord | None:
         """Return the live process that holds a host or the switch, None where there is none."""
@@ -60,7 +77,7 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def intended(spec: LabSpec, provider: str, known: LabState | None) -> LabState:
+def intended(spec: LabSpec, provider: str, known: LabState | None, uplink: Uplink | None = None) -> LabState:
     """Return the record to write before the hosts of ``spec`` are made, keeping what is known already."""
     kept = known.processes if known is not None and known.boot == boot_id() else {}
     return LabState(
@@ -71,6 +88,7 @@ def intended(spec: LabSpec, provider: str, known: LabState | None) -> LabState:
         boot=boot_id(),
         hosts={**(known.hosts if known else {}), **{host.name: host.address for host in spec.hosts}},
         processes=dict(kept),
+        uplink=uplink,
     )
 
 
@@ -94,6 +112,15 @@ def read(paths: LabPaths) -> LabState | None:
         boot=raw["boot"],
         hosts=raw["hosts"],
         processes=processes,
+        uplink=_uplink(raw.get("uplink")),
+    )
+
+
+def _uplink(raw: Mapping[str, Any] | None) -> Uplink | None:
+    if raw is None:
+        return None
+    return Uplink(
+        **{**raw, "interfaces": tuple(raw["interfaces"]), "name_servers": tuple(raw["name_servers"])},
     )
 
 

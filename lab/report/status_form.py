@@ -35,5 +35,6 @@ def show(status: LabStatus, *, as_json: bool) -> None:
     show_rows(console, ("HOST", "ADDRESS", "ENGINE", "ROLE", "SWARM", "MiB", "CONTAINERS"), rows)
     networks = sorted({n["name"] for host in status.hosts for n in host.networks if n["scope"] == "swarm"})
     services = [f"{service['name']} ({service['replicas']})" for host in status.hosts for service in host.services]
+    console.print(f"uplink: {'yes' if status.uplink else 'no'}")
     console.print(escape(f"overlays: {', '.join(networks) or 'none'}"))
     console.print(escape(f"services: {', '.join(dict.fromkeys(services)) or 'none'}"))

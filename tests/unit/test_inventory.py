@@ -73,6 +73,20 @@ BAD = {
     "a segment with host bits": (inventory(every={"lab_segment": "198.18.0.1/24"}), ["'198.18.0.1/24'"]),
     "an IPv6 segment": (inventory(every={"lab_segment": "fd00::/64"}), ["'fd00::/64'", "IPv4"]),
     "a segment too small": (inventory(every={"lab_segment": "198.18.0.0/30"}), ["198.18.0.0/30", "too small", "3"]),
+    "an uplink that is neither wanted nor not": (
+        inventory(every={"lab_uplink": "maybe"}),
+        ["lab_uplink must be true or false, not maybe"],
+    ),
+    "an uplink for some": (inventory(worker_1={"lab_uplink": True}), ["with an uplink and without"]),
+    "a name server that is none": (
+        inventory(every={"lab_uplink_nameservers": ["192.0.2.53", "dns.example.com"]}),
+        ["no host can reach 'dns.example.com'"],
+    ),
+    "a name server on the segment": (
+        inventory(every={"lab_uplink_nameservers": ["198.18.0.53"]}),
+        ["no host can reach '198.18.0.53'"],
+    ),
+    "a name server in no list": (inventory(every={"lab_uplink_nameservers": "192.0.2.53"}), ["must be a list"]),
     "several segments": (
         inventory(worker_1={"lab_segment": "10.9.0.0/24"}),
         ["several segments", "10.9.0.0/24", "198.18.0.0/24"],
@@ -148,6 +162,17 @@ def test_variables_of_others_are_nobodys_business(variable: str):
 def test_the_provider_is_netns_unless_another_is_named():
     assert provider_name(inventory()) == "netns"
     assert provider_name(inventory(every={"lab_provider": "vm"})) == "vm"
+
+
+@pytest.mark.parametrize(("given", "asked"), [(True, True), ("yes", True), (False, False), ("false", False)])
+def test_an_uplink_is_asked_for_or_not(given: object, asked: bool):
+    assert validate(inventory(every={"lab_uplink": given})).uplink is asked
+    assert validate(inventory()).uplink is False
+
+
+def test_the_name_servers_of_an_uplink_are_kept_in_order():
+    spec = validate(inventory(every={"lab_uplink": True, "lab_uplink_nameservers": ["192.0.2.54", "192.0.2.53"]}))
+    assert spec.name_servers == ("192.0.2.54", "192.0.2.53")
 
 
 def test_a_lab_may_have_no_workers():

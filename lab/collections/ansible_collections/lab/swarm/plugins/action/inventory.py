@@ -16,7 +16,7 @@ class ActionModule(LabAction):
     noun = "inventory"
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Validate, and return name, segment and addresses."""
+        """Validate, and return name, segment, addresses, and what is asked of an uplink."""
         del arguments
         source = str(
             self.variables.get("inventory_file")
@@ -30,5 +30,7 @@ class ActionModule(LabAction):
             "provider": provider_name(inventory),
             "segment": spec.segment,
             "source": source,
+            "uplink": spec.uplink,
+            "name_servers": list(spec.name_servers),
             "addresses": {host.name: host.address for host in spec.hosts},
         }

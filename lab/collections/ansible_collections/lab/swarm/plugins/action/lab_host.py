@@ -26,7 +26,15 @@ class ActionModule(LabAction):
             )
         provider = PROVIDERS[arguments["provider"]]
         hosts = tuple(HostSpec(name, address) for name, address in arguments["addresses"].items())
-        spec = LabSpec(self.paths.name, arguments["segment"], hosts, arguments["source"], tuple(arguments["programs"]))
+        spec = LabSpec(
+            self.paths.name,
+            arguments["segment"],
+            hosts,
+            arguments["source"],
+            tuple(arguments["programs"]),
+            arguments["uplink"],
+            tuple(arguments["name_servers"]),
+        )
         if arguments["state"] == "running":
             return self._require_running(provider, spec)
         provider.check(self.paths, spec)
@@ -39,6 +47,7 @@ class ActionModule(LabAction):
             "changed": change.changed,
             "actions": list(change.actions),
             "hosts": dict(change.after),
+            "uplink": self._has_uplink(),
             "diff": {"before": _lines(change.before), "after": _lines(change.after)},
         }
 
@@ -48,7 +57,12 @@ class ActionModule(LabAction):
         if missing:
             whole = "is not up" if not running else f"is only half up: {', '.join(missing)} not running"
             raise HostUnreachable(f"lab '{spec.name}' {whole}", hint="lab up")
-        return {"changed": False, "hosts": {host.name: host.address for host in spec.hosts}}
+        hosts = {host.name: host.address for host in spec.hosts}
+        return {"changed": False, "hosts": hosts, "uplink": self._has_uplink()}
+
+    def _has_uplink(self) -> bool:
+        known = state.read(self.paths)
+        return known is not None and known.uplink is not None
 
 
 def _lines(hosts: Any) -> str:

@@ -40,4 +40,15 @@ addresses:
   - Each host's IPv4 address on the segment.
   type: dict
   returned: success
+uplink:
+  description:
+  - Whether the hosts are to have a route outwards.
+  type: bool
+  returned: success
+name_servers:
+  description:
+  - The name servers that the inventory gives to hosts with an uplink.
+  type: list
+  elements: str
+  returned: success
 """

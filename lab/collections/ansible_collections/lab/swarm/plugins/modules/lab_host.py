@@ -36,6 +36,17 @@ options:
     type: list
     elements: str
     default: []
+  uplink:
+    description:
+    - Whether the hosts are to have a route outwards through this machine. Hosts that have one keep it.
+    type: bool
+    default: false
+  name_servers:
+    description:
+    - The IPv4 name servers of hosts with an uplink; without any, those of this machine.
+    type: list
+    elements: str
+    default: []
   state:
     description:
     - C(present) starts what does not run, C(running) only makes sure that all run, C(absent) removes
@@ -62,6 +73,11 @@ hosts:
   description:
   - The hosts that run afterwards, with their addresses.
   type: dict
+  returned: success
+uplink:
+  description:
+  - Whether the lab has a route outwards, by its record.
+  type: bool
   returned: success
 actions:
   description:
