@@ -14,15 +14,18 @@ from lab.errors import InvalidInput
 from lab.project import Project
 
 PREFIX = "stage_"
+STAGE_ROLE = "stage"
+"""The role that walks through one stage after the other."""
 VERIFY = "Verify | "
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of a stage: its stable id and what it says."""
+    """A claim of a stage: its stable id, what it says, and whether it is about the clean-up at the stage's end."""
 
     id: str
     title: str
+    at_the_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Stage:
     tutorial: str
     needs: Sequence[str]
     engine: str
+    note: str
     steps: Sequence[str]
     claims: Sequence[Claim]
 
@@ -53,15 +57,27 @@ def stage(project: Project, name: str) -> Stage:
     return known[name]
 
 
+def chosen(project: Project, names: Sequence[str]) -> list[Stage]:
+    """Return the stages of these names, in their order; ``all`` means every one, in the tutorial's order."""
+    return stages(project) if list(names) == ["all"] else [stage(project, name) for name in names]
+
+
+def require_one_to_keep(found: Sequence[Stage]) -> None:
+    """Raise InvalidInput unless there is one stage: stages use the same names for different things."""
+    if len(found) != 1:
+        raise InvalidInput(f"what {len(found)} stages make cannot be left up together", hint="name one stage to keep")
+
+
+def stage_of_role(role: str) -> str:
+    """Return the name of the stage that a role is, empty where it is none."""
+    return role.removeprefix(PREFIX).replace("_", "-") if role.startswith(PREFIX) else ""
+
+
 def _read(role: Path) -> tuple[int, Stage]:
     page = yaml.safe_load((role / "meta" / "stage.yml").read_text())
-    name = role.name.removeprefix(PREFIX).replace("_", "-")
-    tasks = [task for tasks in _task_files(role) for task in _named(yaml.safe_load(tasks.read_text()) or [])]
-    claims = [
-        Claim(str(task["lab.swarm.claim"]["id"]), str(task["name"]).removeprefix(VERIFY))
-        for task in tasks
-        if "lab.swarm.claim" in task
-    ]
+    name = stage_of_role(role.name)
+    tasks = [task for path in _task_files(role) for task in _tasks(path)]
+    claims = [_claim(task) for task in tasks if "lab.swarm.claim" in task]
     steps = [str(task["name"]) for task in tasks if not str(task["name"]).startswith(VERIFY)]
     return int(page["order"]), Stage(
         name=name,
@@ -69,9 +85,15 @@ def _read(role: Path) -> tuple[int, Stage]:
         tutorial=page["tutorial"],
         needs=tuple(page["needs"]),
         engine=str(page["engine"]),
+        note=page.get("note", ""),
         steps=tuple(steps),
         claims=tuple(claims),
     )
+
+
+def _claim(task: dict[str, Any]) -> Claim:
+    at_the_end = any(str(condition).endswith("_keep") for condition in task["when"])
+    return Claim(str(task["lab.swarm.claim"]["id"]), str(task["name"]).removeprefix(VERIFY), at_the_end)
 
 
 def _task_files(role: Path) -> list[Path]:
@@ -80,11 +102,22 @@ def _task_files(role: Path) -> list[Path]:
     return [path for path in files if path.is_file()]
 
 
-def _named(tasks: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield every task, also those inside blocks."""
-    for task in tasks:
-        inside = [inner for part in ("block", "rescue", "always") for inner in task.get(part, ())]
-        if inside:
-            yield from _named(inside)
-        else:
-            yield task
+def _tasks(path: Path, conditions: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+    """Yield every task of a file, also those inside blocks and in what it imports, with all that it depends on."""
+    for task in yaml.safe_load(path.read_text()) or []:
+        yield from _inside(task, path, conditions)
+
+
+def _inside(task: dict[str, Any], path: Path, conditions: Sequence[str]) -> Iterator[dict[str, Any]]:
+    own = task.get("when", [])
+    when = [*conditions, *([own] if isinstance(own, str) else own)]
+    blocks = [inner for part in ("block", "rescue", "always") for inner in task.get(part, ())]
+    if file := task.get("ansible.builtin.import_tasks"):
+        yield from _tasks(path.with_name(file), when)
+    elif role := task.get("ansible.builtin.import_role"):
+        yield from _tasks(path.parents[2] / role["name"] / "tasks" / "main.yml", when)
+    elif blocks:
+        for inner in blocks:
+            yield from _inside(inner, path, when)
+    else:
+        yield {**task, "when": when}

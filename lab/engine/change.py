@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-OWNER_LABEL = "swarm-lab.lab"
-"""The label, with the lab's name as its value, on everything that a lab creates in an engine."""
-
 
 @dataclass(frozen=True)
 class Change:

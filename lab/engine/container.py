@@ -9,8 +9,8 @@ from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import dataclass
 from typing import Any
 
-from lab.engine import network
-from lab.engine.change import OWNER_LABEL, Change, command_line
+from lab.engine import network, ownership
+from lab.engine.change import Change, command_line
 from lab.engine.client import APIError, Engine, ImageNotFound, NotFound, reported
 from lab.errors import InvalidInput, LabError
 
@@ -19,7 +19,7 @@ REMOVAL_DEADLINE_S = 20.0
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """A container as it should run; ``lab`` owns it."""
+    """A container as it should run; ``lab`` (or its ``stage``) owns it."""
 
     name: str
     lab: str
@@ -32,6 +32,7 @@ class ContainerSpec:
     remove: bool = False
     hostname: str = ""
     stop_timeout_s: int = 1
+    stage: str = ""
 
     def command_line(self) -> str:
         """Return the docker command that runs it."""
@@ -90,7 +91,7 @@ def ensure_running(engine: Engine, spec: ContainerSpec, *, check: bool) -> Chang
     present = inspect(engine, spec.name)
     before = summary(present)
     if present is not None:
-        require_own(present, spec.name, spec.lab)
+        _require_own(present, spec.name, spec.lab, spec.stage)
         if (
             present["State"]["Running"]
             and present["Config"]["Image"] == spec.image
@@ -138,7 +139,7 @@ def create(engine: Engine, spec: ContainerSpec) -> str:
                 stdin_open=spec.interactive,
                 tty=spec.tty,
                 detach=spec.detach,
-                labels={OWNER_LABEL: spec.lab},
+                labels=ownership.labels(spec.lab, spec.stage),
                 host_config=engine.create_host_config(network_mode=spec.network or None, auto_remove=spec.remove),
                 networking_config={"EndpointsConfig": {spec.network: {}}} if spec.network else None,
             )
@@ -149,13 +150,8 @@ def create(engine: Engine, spec: ContainerSpec) -> str:
     return str(created["Id"])
 
 
-def require_own(present: Mapping[str, Any], name: str, lab: str) -> None:
-    """Raise InvalidInput unless an inspected container bears this lab's label."""
-    if (present["Config"].get("Labels") or {}).get(OWNER_LABEL) != lab:
-        raise InvalidInput(
-            f"a container '{name}' exists that is not this lab's",
-            hint="rename or remove it; nothing was changed",
-        )
+def _require_own(present: Mapping[str, Any], name: str, lab: str, stage: str = "") -> None:
+    ownership.require_own(present["Config"].get("Labels"), "container", name, lab, stage)
 
 
 def ensure_stopped(engine: Engine, name: str, lab: str, *, check: bool, timeout_s: int = 1) -> Change:
@@ -165,7 +161,7 @@ def ensure_stopped(engine: Engine, name: str, lab: str, *, check: bool, timeout_
     before = summary(present)
     if present is None or not present["State"]["Running"]:
         return Change(before, before, command)
-    require_own(present, name, lab)
+    _require_own(present, name, lab)
     if check:
         stopped = {**before, "state": "exited", "networks": dict.fromkeys(before["networks"], "")}
         return Change(before, stopped, command, (f"stop container {name}",))
@@ -181,7 +177,7 @@ def ensure_absent(engine: Engine, name: str, lab: str, *, check: bool) -> Change
     command = command_line("docker", "container", "rm", "-f" if running else "", name)
     if present is None:
         return Change({}, {}, command)
-    require_own(present, name, lab)
+    _require_own(present, name, lab)
     if not check:
         _remove(engine, present["Id"], name)
     return Change(summary(present), {}, command, (f"remove container {name}",), name)
@@ -241,5 +237,5 @@ def run_to_end(engine: Engine, spec: ContainerSpec, *, deadline_s: int) -> Outpu
 def owned(engine: Engine, lab: str) -> list[dict[str, Any]]:
     """Return the lab's containers on this engine: id, name, image, state."""
     with reported("list containers"):
-        found = engine.containers(all=True, filters={"label": f"{OWNER_LABEL}={lab}"})
+        found = engine.containers(all=True, filters=ownership.filters(lab))
     return [{"id": c["Id"], "name": c["Names"][0].lstrip("/"), "image": c["Image"], "state": c["State"]} for c in found]

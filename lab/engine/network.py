@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,8 @@ from typing import Any
 
 from docker.types import IPAMConfig, IPAMPool
 
-from lab.engine.change import OWNER_LABEL, Change, command_line
+from lab.engine import ownership
+from lab.engine.change import Change, command_line
 from lab.engine.client import APIError, Engine, NotFound, reported
 from lab.errors import InvalidInput
 
@@ -20,7 +22,7 @@ GIVEN_BY_ENGINE = frozenset({"com.docker.network.driver.overlay.vxlanid_list"})
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A network as it should be; ``lab`` owns it."""
+    """A network as it should be; ``lab`` (or its ``stage``) owns it."""
 
     name: str
     lab: str
@@ -29,6 +31,7 @@ class NetworkSpec:
     encrypted: bool = False
     subnet: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    stage: str = ""
 
     def command(self) -> str:
         """Return the docker command that creates it."""
@@ -130,7 +133,7 @@ def ensure(engine: Engine, spec: NetworkSpec, *, check: bool) -> Change:
             attachable=spec.attachable,
             options=spec.all_options() or None,
             ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=spec.subnet)]) if spec.subnet else None,
-            labels={OWNER_LABEL: spec.lab},
+            labels=ownership.labels(spec.lab, spec.stage),
             check_duplicate=True,
         )
     made = _allocated(engine, spec.name)
@@ -148,11 +151,7 @@ def _allocated(engine: Engine, name: str) -> dict[str, Any] | None:
 
 
 def _require_own(present: Mapping[str, Any], spec: NetworkSpec) -> None:
-    if (present.get("Labels") or {}).get(OWNER_LABEL) != spec.lab:
-        raise InvalidInput(
-            f"a network '{spec.name}' exists that is not this lab's",
-            hint="rename or remove it; nothing was changed",
-        )
+    ownership.require_own(present.get("Labels"), "network", spec.name, spec.lab, spec.stage)
 
 
 def _require_same(before: Mapping[str, Any], spec: NetworkSpec) -> None:
@@ -210,5 +209,32 @@ def wait(engine: Engine, name: str, *, present: bool, deadline_s: float) -> tupl
         found = inspect(engine, name)
         waited = time.monotonic() - start
         if (found is not None) == present or waited > deadline_s:
+            return found, waited
+        time.sleep(0.02)
+
+
+def containers(inspected: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """Return an inspected network's containers on this engine: id, name, address; its load balancer is none."""
+    found = (inspected or {}).get("Containers") or {}
+    return [
+        {"id": container_id, "name": entry["Name"], "address": entry["IPv4Address"].partition("/")[0]}
+        for container_id, entry in sorted(found.items(), key=lambda item: str(item[1]["Name"]))
+        if not container_id.startswith(("lb-", "ep-"))
+    ]
+
+
+def peers(inspected: Mapping[str, Any] | None) -> list[str]:
+    """Return the addresses of the hosts that an inspected overlay spans, in order."""
+    found = (inspected or {}).get("Peers") or []
+    return [str(address) for address in sorted(ipaddress.ip_address(peer["IP"]) for peer in found)]
+
+
+def wait_peers(engine: Engine, name: str, number: int, deadline_s: float) -> tuple[dict[str, Any] | None, float]:
+    """Wait until an overlay has as many peers as it should: the hosts' gossip brings them."""
+    start = time.monotonic()
+    while True:
+        found = inspect(engine, name)
+        waited = time.monotonic() - start
+        if len(peers(found)) == number or waited > deadline_s:
             return found, waited
         time.sleep(0.02)

@@ -43,8 +43,21 @@ def attached(engine: Engine, name: str) -> Iterator[socket.socket]:
 
 
 def type_lines(engine: Engine, name: str, lines: Sequence[str], *, deadline_s: float) -> list[Typed]:
-    """Type each line at the prompt, wait for the next prompt (or the end of the session), return what came.
+    """Type each line at the terminal and return what came; see ``converse``."""
+    return converse(engine, name, lines, deadline_s=deadline_s)[0]
 
+
+def detach(engine: Engine, name: str, *, deadline_s: float) -> bool:
+    """Attach, type ctrl-p ctrl-q, and tell whether the engine then ended the attachment."""
+    return converse(engine, name, (), deadline_s=deadline_s, detaches=True)[1]
+
+
+def converse(
+    engine: Engine, name: str, lines: Sequence[str], *, deadline_s: float, detaches: bool = False
+) -> tuple[list[Typed], bool]:
+    """Attach; type each line at the prompt, wait for the next prompt (or the end of the session), return what came.
+
+    With ``detaches``, type ctrl-p ctrl-q at the end, and tell whether the engine then ended the attachment.
     Raises ClaimFailed where the terminal shows no prompt within ``deadline_s`` seconds.
     """
     typed = []
@@ -54,19 +67,16 @@ def type_lines(engine: Engine, name: str, lines: Sequence[str], *, deadline_s: f
         for line in lines:
             connection.sendall(line.encode() + b"\n")
             typed.append(Typed(line, _clean(_read(connection, deadline_s, name), line)))
-    return typed
+        return typed, detaches and _detached(connection, deadline_s)
 
 
-def detach(engine: Engine, name: str, *, deadline_s: float) -> bool:
-    """Attach, type ctrl-p ctrl-q, and tell whether the engine then ended the attachment."""
-    with attached(engine, name) as connection:
-        connection.sendall(b"\n")
-        _read(connection, deadline_s, name)
-        connection.sendall(DETACH)
-        end = time.monotonic() + deadline_s
-        while time.monotonic() < end:
-            if select.select([connection], [], [], 0.1)[0] and not connection.recv(4096):
-                return True
+def _detached(connection: socket.socket, deadline_s: float) -> bool:
+    """Type ctrl-p ctrl-q, and tell whether the other side closes."""
+    connection.sendall(DETACH)
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        if select.select([connection], [], [], 0.1)[0] and not connection.recv(4096):
+            return True
     return False
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,106 +13,31 @@ import pytest
 
 from lab.engine import container, debian_images, image, network, session, swarm
 from lab.engine.change import Change
-from lab.engine.client import APIError, Engine, NotFound
+from lab.engine.client import Engine
 from lab.engine.container import ContainerSpec
 from lab.engine.debian_images import SHELL_TAG
 from lab.engine.network import NetworkSpec
 from lab.errors import InvalidInput, LabError
 from lab.firewall import nftables
 from lab.firewall.ports import Opening
-from tests.integration.command import REPO, Cli, Done
+from tests.integration.command import Cli, Done
+from tests.integration.four_runs import four_runs
+from tests.integration.playbook import play, write
+from tests.integration.sweeping import DEADLINE_S, swept, things, until
 
 NAME = "four-runs"
-DEADLINE_S = 20.0
-PROGRAMS = Path(sys.executable).parent
-
-
-def _things(engine: Engine) -> dict[str, set[str]]:
-    """Return the ids of an engine's containers and networks, and its tags."""
-    return {
-        "containers": {found["Id"] for found in engine.containers(all=True)},
-        "networks": {found["Id"] for found in engine.networks()},
-        "tags": {tag for found in engine.images() for tag in found["RepoTags"] or ()},
-    }
-
-
-def _persist(remove: Callable[[], object]) -> None:
-    """Remove something that may be in use for another moment, or gone already."""
-    end = time.monotonic() + DEADLINE_S
-    while True:
-        try:
-            remove()
-        except NotFound:
-            return
-        except APIError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)
-        else:
-            return
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def _swept(engine: Engine) -> Iterator[Engine]:
-    before = _things(engine)
-    try:
-        yield engine
-    finally:
-        after = _things(engine)
-        for made in after["containers"] - before["containers"]:
-            _persist(lambda made=made: engine.remove_container(made, force=True, v=True))
-        for made in after["networks"] - before["networks"]:
-            _persist(lambda made=made: engine.remove_network(made))
-        for made in after["tags"] - before["tags"]:
-            _persist(lambda made=made: engine.remove_image(made))
-        _until(lambda: _things(engine) == before)
 
 
 @pytest.fixture
 def manager(lab: Cli) -> Iterator[Engine]:
     """The manager's engine; what a test makes there is gone at the end."""
-    yield from _swept(lab.engine("manager"))
+    yield from swept(lab.engine("manager"))
 
 
 @pytest.fixture
 def worker(lab: Cli) -> Iterator[Engine]:
     """A worker's engine; what a test makes there is gone at the end."""
-    yield from _swept(lab.engine("worker-1"))
-
-
-def _foreseen(plan: Any, outcome: Any) -> bool:
-    """Tell whether an outcome is what was planned; an empty word leaves the choice to the engine."""
-    if isinstance(plan, Mapping):
-        return plan.keys() == outcome.keys() and all(_foreseen(plan[key], outcome[key]) for key in plan)
-    return plan in ("", outcome)
-
-
-def _four_runs(act: Callable[..., Change], look: Callable[[], object], command: str) -> Change:
-    """Check, run, repeat and check again; ``look`` tells what is really there. Return the real run's change."""
-    start = look()
-    planned = act(check=True)
-    assert look() == start, "a check changed something"
-    done = act(check=False)
-    settled = look()
-    assert settled != start
-    assert (planned.changed, done.changed) == (True, True)
-    assert (planned.before, planned.actions) == (done.before, done.actions)
-    assert done.actions
-    assert _foreseen(planned.after, done.after)
-    assert (planned.command, done.command) == (command, command)
-    for check in (False, True):
-        again = act(check=check)
-        assert not again.changed
-        assert _foreseen(done.after, again.before)
-    assert look() == settled, "a repeat changed something"
-    return done
+    yield from swept(lab.engine("worker-1"))
 
 
 SPECS = [
@@ -138,14 +59,14 @@ def test_a_network_comes_and_goes_in_four_runs_each(manager: Engine, spec: Netwo
     def names() -> list[str]:
         return sorted(found["Name"] for found in manager.networks())
 
-    _four_runs(lambda *, check: network.ensure(manager, spec, check=check), names, command)
+    four_runs(lambda *, check: network.ensure(manager, spec, check=check), names, command)
     found = network.inspect(manager, NAME)
     assert found is not None
     assert found["Labels"] == {"swarm-lab.lab": "test-shared"}
     assert found["Attachable"] == spec.attachable
     assert spec.all_options().items() <= found["Options"].items()
     assert spec.subnet in ("", *(pool["Subnet"] for pool in found["IPAM"]["Config"] or ()))
-    _four_runs(
+    four_runs(
         lambda *, check: network.ensure_absent(manager, NAME, "test-shared", check=check),
         names,
         f"docker network rm {NAME}",
@@ -184,7 +105,7 @@ def test_a_network_that_differs_is_refused(manager: Engine, asked: dict[str, Any
 @pytest.mark.parametrize("driver", ["overlay", "bridge"])
 def test_a_foreign_network_is_refused_and_not_touched(manager: Engine, driver: str, labels: dict[str, str] | None):
     made = manager.create_network(NAME, driver=driver, labels=labels)["Id"]
-    _until(lambda: manager.inspect_network(made)["Driver"] == driver)
+    until(lambda: manager.inspect_network(made)["Driver"] == driver)
     before = manager.inspect_network(made)
     for check in (True, False):
         with pytest.raises(InvalidInput, match=f"a network '{NAME}' exists that is not this lab's"):
@@ -231,7 +152,7 @@ def _containers(engine: Engine) -> Callable[[], object]:
 
 def test_a_container_is_run_in_four_runs(worker: Engine):
     command = f"docker run -d --name {NAME} {SHELL_TAG} sleep 600"
-    done = _four_runs(
+    done = four_runs(
         lambda *, check: container.ensure_running(worker, _sleeper(), check=check), _containers(worker), command
     )
     assert worker.inspect_container(done.output)["State"]["Running"]
@@ -239,7 +160,7 @@ def test_a_container_is_run_in_four_runs(worker: Engine):
 
 def test_a_container_is_stopped_in_four_runs(worker: Engine):
     container.ensure_running(worker, _sleeper(), check=False)
-    _four_runs(
+    four_runs(
         lambda *, check: container.ensure_stopped(worker, NAME, "test-shared", check=check, timeout_s=0),
         _containers(worker),
         f"docker container stop -t 0 {NAME}",
@@ -249,7 +170,7 @@ def test_a_container_is_stopped_in_four_runs(worker: Engine):
 def test_a_stopped_container_is_removed_in_four_runs(worker: Engine):
     container.ensure_running(worker, _sleeper(), check=False)
     container.ensure_stopped(worker, NAME, "test-shared", check=False, timeout_s=0)
-    _four_runs(
+    four_runs(
         lambda *, check: container.ensure_absent(worker, NAME, "test-shared", check=check),
         _containers(worker),
         f"docker container rm {NAME}",
@@ -269,16 +190,16 @@ def test_a_stopped_container_is_replaced_in_four_runs(worker: Engine):
     first = container.ensure_running(worker, spec, check=False).output
     worker.kill(first)
     worker.wait(first)
-    done = _four_runs(
+    done = four_runs(
         lambda *, check: container.ensure_running(worker, spec, check=check), _containers(worker), spec.command_line()
     )
     assert done.actions == (f"remove container {NAME}", f"run container {NAME}")
-    assert first not in _things(worker)["containers"]
+    assert first not in things(worker)["containers"]
 
 
 def test_a_container_runs_on_the_overlay_asked_for(worker: Engine):
     spec = _sleeper(network="cross-host-ping")
-    done = _four_runs(
+    done = four_runs(
         lambda *, check: container.ensure_running(worker, spec, check=check), _containers(worker), spec.command_line()
     )
     assert list(done.after["networks"]) == ["cross-host-ping"]
@@ -300,10 +221,10 @@ def test_a_foreign_container_is_refused_and_not_touched(worker: Engine, check: b
 
 
 def test_a_container_of_a_missing_image_is_invalid_input(worker: Engine):
-    before = _things(worker)
+    before = things(worker)
     with pytest.raises(InvalidInput, match="image none:1 is not on this host"):
         container.ensure_running(worker, ContainerSpec(NAME, "test-shared", "none:1"), check=False)
-    assert _things(worker) == before
+    assert things(worker) == before
 
 
 @pytest.mark.parametrize("remove", [False, True])
@@ -312,7 +233,7 @@ def test_a_container_run_to_its_end_gives_output_and_status(worker: Engine, remo
     spec = ContainerSpec(NAME, "test-shared", SHELL_TAG, command=command, detach=False, remove=remove)
     assert container.run_to_end(worker, spec, deadline_s=10) == container.Output(3, "said\n")
     if remove:
-        _until(lambda: container.inspect(worker, NAME) is None)
+        until(lambda: container.inspect(worker, NAME) is None)
     else:
         assert container.summary(container.inspect(worker, NAME))["state"] == "exited"
 
@@ -370,9 +291,9 @@ def test_an_image_is_loaded_in_four_runs(worker: Engine, tmp_path: Path, label: 
     archive.write_bytes(b"".join(worker.get_image(tag)))
     worker.remove_image(tag)
     wanted = {tag: debian_images.source() if label else ""}
-    done = _four_runs(
+    done = four_runs(
         lambda *, check: image.ensure_loaded(worker, archive, wanted, label=label, check=check),
-        lambda: _things(worker),
+        lambda: things(worker),
         f"docker load -i {archive}",
     )
     assert done.output == f"Loaded image: {tag}"
@@ -400,25 +321,6 @@ def test_members_of_a_swarm_stay_as_they_are(lab: Cli, check: bool):
     assert (manager.inspect_swarm(), swarm.membership(worker), swarm.nodes(manager)) == before
 
 
-def _play(*arguments: str, lab: str, home: Path) -> Done:
-    """Run a playbook as one would without the command ``lab``."""
-    environment = {
-        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
-        "ANSIBLE_CONFIG": str(REPO / "ansible.cfg"),
-        "ANSIBLE_HOME": str(home / "ansible"),
-        "ANSIBLE_NOCOLOR": "1",
-    }
-    done = subprocess.run(
-        ["ansible-playbook", "-e", f"lab_name={lab}", *arguments],
-        cwd=REPO,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
 def _hurry(manager: Engine) -> None:
     """Have a manager miss a node's heartbeat soon."""
     seen = manager.inspect_swarm()
@@ -428,7 +330,7 @@ def _hurry(manager: Engine) -> None:
 
 def test_a_swarm_is_formed_and_left_in_four_runs_each(fresh: Cli, inventory, tmp_path: Path):
     hosts = ["-i", str(inventory(["one"], ["two"])), "--tags", "lab_host,docker_engine,swarm_ports"]
-    done = _play(*hosts, "playbooks/up.yml", lab=fresh.lab, home=tmp_path)
+    done = play(*hosts, "playbooks/up.yml", lab=fresh.lab, home=tmp_path)
     assert done.code == 0, done.text
     one, two = fresh.engine("one"), fresh.engine("two")
     joining = {"advertise": "198.18.0.12", "remotes": ["198.18.0.11:2377"], "role": "worker"}
@@ -443,22 +345,22 @@ def test_a_swarm_is_formed_and_left_in_four_runs_each(fresh: Cli, inventory, tmp
         return [swarm.membership(one), swarm.membership(two)]
 
     init = "docker swarm init --advertise-addr 198.18.0.11 --data-path-port 5789"
-    _four_runs(initialise, memberships, init)
+    four_runs(initialise, memberships, init)
     _hurry(one)
-    _four_runs(join, memberships, "docker swarm join --token <token> --advertise-addr 198.18.0.12 198.18.0.11:2377")
-    _four_runs(
+    four_runs(join, memberships, "docker swarm join --token <token> --advertise-addr 198.18.0.12 198.18.0.11:2377")
+    four_runs(
         lambda *, check: swarm.rotate_tokens(one, check=check),
         lambda: one.inspect_swarm()["JoinTokens"],
         "docker swarm join-token --rotate worker; docker swarm join-token --rotate manager",
     )
-    _four_runs(
+    four_runs(
         lambda *, check: swarm.ensure_left(two, check=check), lambda: memberships()[1], "docker swarm leave --force"
     )
     ghost = next(node.id for node in swarm.nodes(one) if node.hostname == "two")
     join(check=False)
     swarm.wait_ready(one, ["one", "two"], DEADLINE_S)
-    _until(lambda: one.inspect_node(ghost)["Status"]["State"] == "down")
-    _four_runs(
+    until(lambda: one.inspect_node(ghost)["Status"]["State"] == "down")
+    four_runs(
         lambda *, check: swarm.remove_ghosts(one, ["one", "two"], check=check),
         lambda: swarm.nodes(one),
         f"docker node rm --force {ghost}",
@@ -489,14 +391,6 @@ def test_the_ports_are_opened_and_closed_again_by_what_is_rendered(lab: Cli):
     assert nftables.standing(listing()) == nftables.wanted(opening)
 
 
-def _playbook(folder: Path, host: str, noun: str, arguments: Mapping[str, Any]) -> Path:
-    """Write a play of one task; JSON is YAML."""
-    path = folder / f"{noun}.yml"
-    task = {"name": "Act", f"lab.swarm.{noun}": arguments}
-    path.write_text(json.dumps([{"name": "Play", "hosts": host, "gather_facts": False, "tasks": [task]}]))
-    return path
-
-
 def _changed(done: Done) -> list[int]:
     assert done.code == 0, done.text
     return [int(number) for number in re.findall(r"changed=(\d+)", done.out)]
@@ -508,15 +402,19 @@ TASKS: dict[str, Mapping[str, Any]] = {
 }
 
 
+def _task(noun: str, **more: object) -> dict[str, Any]:
+    return {"name": "Act", f"lab.swarm.{noun}": {**TASKS[noun], **more}}
+
+
 @pytest.mark.parametrize(("noun", "difference"), [("network", "+driver: bridge"), ("container", "+state: running")])
 def test_a_task_changes_what_its_check_says_once(lab: Cli, worker: Engine, tmp_path: Path, noun: str, difference: str):
-    playbook = str(_playbook(tmp_path, "worker-1", noun, TASKS[noun]))
+    playbook = str(write(tmp_path, "worker-1", _task(noun)))
 
     def play(*options: str) -> tuple[list[int], bool, dict[str, set[str]]]:
-        done = _play("-i", "inventory/netns.yml", "--diff", *options, playbook, lab=lab.lab, home=tmp_path)
-        return _changed(done), difference in done.out, _things(worker)
+        done = play("-i", "inventory/netns.yml", "--diff", *options, playbook, lab=lab.lab, home=tmp_path)
+        return _changed(done), difference in done.out, things(worker)
 
-    before = _things(worker)
+    before = things(worker)
     assert play("--check") == ([1], True, before)
     changed, told, made = play()
     assert (changed, told) == ([1], True)
@@ -527,10 +425,10 @@ def test_a_task_changes_what_its_check_says_once(lab: Cli, worker: Engine, tmp_p
 
 @pytest.mark.parametrize("noun", TASKS)
 def test_an_unknown_argument_of_a_task_is_refused(lab: Cli, worker: Engine, tmp_path: Path, noun: str):
-    before = _things(worker)
-    playbook = _playbook(tmp_path, "worker-1", noun, {**TASKS[noun], "atachable": True})
-    done = _play("-i", "inventory/netns.yml", str(playbook), lab=lab.lab, home=tmp_path)
+    before = things(worker)
+    playbook = write(tmp_path, "worker-1", _task(noun, atachable=True))
+    done = play("-i", "inventory/netns.yml", str(playbook), lab=lab.lab, home=tmp_path)
     assert done.code == 2
     assert "Unsupported parameters" in done.text
     assert "atachable" in done.text
-    assert _things(worker) == before
+    assert things(worker) == before

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.engine.change import OWNER_LABEL
-from lab.engine.container import ContainerSpec, exec_command_line, require_own, summary
-from lab.errors import InvalidInput
+from lab.engine.container import ContainerSpec, exec_command_line, summary
 
 
 @pytest.mark.parametrize(
@@ -36,17 +34,17 @@ def test_a_command_in_a_container_is_typed_so():
     assert exec_command_line("alpine1", ["sh", "-c", "echo $HOME"]) == "docker exec alpine1 sh -c 'echo $HOME'"
 
 
-def inspected(labels: dict[str, str] | None, networks: dict | None = None) -> dict:
+def inspected(networks: dict | None = None) -> dict:
     return {
         "State": {"Status": "running"},
-        "Config": {"Image": "alpine", "Labels": labels},
+        "Config": {"Image": "alpine"},
         "NetworkSettings": {"Networks": networks},
     }
 
 
 def test_the_summary_has_state_image_and_addresses_in_order():
     networks = {"test-net": {"IPAddress": "10.0.1.2"}, "bridge": {"IPAddress": "172.17.0.2"}}
-    seen = summary(inspected(None, networks))
+    seen = summary(inspected(networks))
     assert seen == {
         "state": "running",
         "image": "alpine",
@@ -57,14 +55,4 @@ def test_the_summary_has_state_image_and_addresses_in_order():
 
 def test_a_container_that_is_absent_or_on_no_network_has_an_empty_summary():
     assert summary(None) == {}
-    assert summary(inspected(None))["networks"] == {}
-
-
-def test_a_container_of_this_lab_is_ours():
-    require_own(inspected({OWNER_LABEL: "unit"}), "alpine1", "unit")
-
-
-@pytest.mark.parametrize("labels", [None, {}, {OWNER_LABEL: "other"}, {OWNER_LABEL: ""}])
-def test_any_other_container_is_not(labels: dict[str, str] | None):
-    with pytest.raises(InvalidInput, match="'alpine1' exists that is not this lab's"):
-        require_own(inspected(labels), "alpine1", "unit")
+    assert summary(inspected())["networks"] == {}

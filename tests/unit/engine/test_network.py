@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from lab.engine.network import NetworkSpec, summary
+from lab.engine.network import NetworkSpec, containers, peers, summary
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,26 @@ def test_encryption_is_one_of_the_options():
 )
 def test_the_summary_has_what_a_specification_decides(inspected: dict | None, seen: dict):
     assert summary(inspected) == seen
+
+
+def test_the_containers_of_an_overlay_are_told_without_its_load_balancer():
+    found = {
+        "c2": {"Name": "web.2", "IPv4Address": "10.0.1.4/24"},
+        "c1": {"Name": "web.1", "IPv4Address": ""},
+        "lb-my-net": {"Name": "my-net-endpoint", "IPv4Address": "10.0.1.5/24"},
+        "ep-1": {"Name": "somebody's on another host", "IPv4Address": "10.0.1.6/24"},
+    }
+    assert containers({"Containers": found}) == [
+        {"id": "c1", "name": "web.1", "address": ""},
+        {"id": "c2", "name": "web.2", "address": "10.0.1.4"},
+    ]
+
+
+def test_the_peers_of_an_overlay_are_in_the_order_of_their_addresses():
+    found = [{"Name": "a", "IP": "198.18.0.100"}, {"Name": "b", "IP": "198.18.0.13"}, {"Name": "c", "IP": "10.0.0.1"}]
+    assert peers({"Peers": found}) == ["10.0.0.1", "198.18.0.13", "198.18.0.100"]
+
+
+@pytest.mark.parametrize("inspected", [None, {}, {"Containers": None, "Peers": None}])
+def test_a_network_that_is_not_in_use_has_neither(inspected: dict | None):
+    assert (containers(inspected), peers(inspected)) == ([], [])

@@ -31,6 +31,7 @@ options:
     default: inventory_hostname
     vars:
       - name: inventory_hostname
+      - name: ansible_host
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import yaml
@@ -12,11 +12,14 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from lab import stepping
 from lab.engine.change import Change
 from lab.engine.client import Engine, connect
 from lab.errors import HostUnreachable, LabError
 from lab.hosts.base import DEFAULT_LAB, LabPaths
 from lab.results import COMMAND_MARK
+from lab.stages import VERIFY, stage_of_role
+from lab.stepping import Question, Quit, Rewind
 
 display = Display()
 
@@ -38,8 +41,14 @@ class LabAction(ActionBase):
         result: dict[str, Any] = super().run(task_vars=task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self.noun))
         self.variables: dict[str, Any] = task_vars or {}
+        self._stepped = False
         try:
-            return {**result, **self.perform(plain(arguments))}
+            done = self.perform(plain(arguments))
+            return {**result, **done, **({"lab_stepped": True} if self._stepped else {})}
+        except Rewind:
+            return {**result, "changed": False, "skipped": True, "lab_rewind": True}
+        except Quit as quit_:
+            return {**result, **failure(quit_, self.host), "lab_quit": True}
         except (LabError, AnsibleConnectionFailure) as error:
             if self.check_mode and isinstance(error, HostUnreachable | AnsibleConnectionFailure):
                 return {**result, **self.untold(error)}
@@ -70,6 +79,20 @@ class LabAction(ActionBase):
         """Whether nothing may be changed."""
         return bool(self._task.check_mode)
 
+    @property
+    def stage(self) -> str:
+        """The stage whose role, or a role that it imports, the task belongs to; empty outside the stages."""
+        role = getattr(self._task, "_role", None)
+        roles = [role, *role.get_parents()] if role else []
+        return next((stage for one in roles if (stage := stage_of_role(one.get_name()))), "")
+
+    @property
+    def members(self) -> list[str]:
+        """The lab's hosts: managers, then workers."""
+        groups = self.variables["groups"]
+        members: list[str] = plain([*groups.get("managers", ()), *groups.get("workers", ())])
+        return members
+
     def engine(self, host: str = "") -> Engine:
         """Return a client of a host's engine; by default of the task's own host."""
         return connect(self.paths.engine_socket(host or self.host))
@@ -80,10 +103,21 @@ class LabAction(ActionBase):
         status, output, errors = self._connection.exec_command(script)
         return status, output.decode(errors="replace"), errors.decode(errors="replace")
 
-    def announce(self, command: str) -> None:
-        """Show the docker command that is about to run, where the user asked to see them."""
-        if command and self._templar.template(self.variables.get("lab_explain", False)):
-            display.display(f"{COMMAND_MARK}{self.host} {command}")
+    def announce(self, command: str, hosts: Sequence[str] = ()) -> None:
+        """Show the docker command that is about to run (on ``hosts``), where the user asked to see them."""
+        title = str(self._task.get_name().rpartition(" : ")[2])
+        socket = self._option(stepping.VARIABLE)
+        if not command or not (socket or self._option("lab_explain")):
+            return
+        for host in hosts or (self.host,):
+            display.display(f"{COMMAND_MARK}{host} {command}")
+        if socket and not title.startswith(VERIFY):
+            question = Question(self._task._uuid, self.stage, title, command, list(hosts) or [self.host])
+            stepping.ask(plain(socket), question)
+            self._stepped = True
+
+    def _option(self, name: str) -> Any:
+        return self._templar.template(self.variables.get(name, ""))
 
 
 class EngineAction(LabAction):
@@ -94,7 +128,7 @@ class EngineAction(LabAction):
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Tell the command before it runs, if asked to; make the change; return it."""
         engine = self.engine()
-        if self._templar.template(self.variables.get("lab_explain", False)):
+        if self._option("lab_explain") or self._option(stepping.VARIABLE):
             self.announce(self.change(engine, arguments, check=True).command)
         return self.result(self.change(engine, arguments, check=self.check_mode))
 
