@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,9 +17,15 @@ from lab.errors import EXIT_INTERRUPTED, InvalidInput, LabError
 from lab.hosts.base import DEFAULT_LAB
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from rich.console import Console
+
+    from lab.commands import Options
+    from lab.report.files import Files
     from lab.results import RunResult
+    from lab.stages import Stage
+    from lab.texts import Catalogue
 
 app = typer.Typer(
     name="lab",
@@ -52,6 +61,8 @@ Wait = Annotated[
 Check = Annotated[bool, typer.Option("--check", help="Change nothing, say what would change.")]
 Diff = Annotated[bool, typer.Option("--diff", help="Show differences.")]
 Host = Annotated[str, typer.Argument(help="Host of the lab.")]
+Stages = Annotated[list[str], typer.Argument(help="Stages, in this order; all for every one.", metavar="NAME...")]
+Lang = Annotated[str, typer.Option("--lang", help="Language of the texts; by default that of the locale.")]
 Rest = Annotated[list[str] | None, typer.Argument(help="What to run there, after --.")]
 
 
@@ -85,6 +96,9 @@ def up(
     images: Annotated[
         str, typer.Option(help="debian (made on the spot), hub (pulled), or a directory of archives.")
     ] = "",
+    uplink: Annotated[
+        bool, typer.Option("--uplink", help="Give the hosts a route outwards through this machine; down takes it back.")
+    ] = False,
     json: Json = "",
     check: Check = False,
     diff: Diff = False,
@@ -93,19 +107,20 @@ def up(
 ) -> None:
     """Bring the lab up: hosts, engines, ports, swarm, overlay, and the ping matrix as proof."""
     options = _work().Options(lab, inventory, verbose, check, diff, wait)
-    _playbook("up", options, _work().images_variables(images), json)
+    variables = {**_work().images_variables(images), **({"lab_uplink": True} if uplink else {})}
+    _playbook("up", options, variables, _plain(json))
 
 
 @app.command()
 def down(lab: Lab = DEFAULT_LAB, json: Json = "", check: Check = False, wait: Wait = 0.0, verbose: Verbose = 0) -> None:
     """Take the lab down and prove that nothing is left of it."""
-    _playbook("down", _work().Options(lab, verbosity=verbose, wait_s=wait, check=check), {}, json)
+    _playbook("down", _work().Options(lab, verbosity=verbose, wait_s=wait, check=check), {}, _plain(json))
 
 
 @app.command()
 def verify(lab: Lab = DEFAULT_LAB, inventory: Inventory = "", json: Json = "", verbose: Verbose = 0) -> None:
     """Check the claims of create-swarm and the ping matrix; changes nothing."""
-    _playbook("verify", _work().Options(lab, inventory, verbose), {}, json, claims=True)
+    _playbook("verify", _work().Options(lab, inventory, verbose), {}, _plain(json, claims=True))
 
 
 @app.command()
@@ -143,37 +158,62 @@ def env(host: Host, lab: Lab = DEFAULT_LAB) -> None:
 
 
 @stage_app.command("list")
-def stage_list(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+def stage_list(
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    lang: Lang = "",
+) -> None:
     """List the stages, what they need, their steps and their claims."""
     from lab.project import project
     from lab.report import stage_form
     from lab.stages import stages
 
-    stage_form.show(stages(project()), as_json=json)
+    stage_form.show(stages(project()), as_json=json, words=_words(lang))
 
 
 @stage_app.command("run")
 def stage_run(
-    name: Annotated[str, typer.Argument(help="Stage to run.")],
+    names: Stages,
     lab: Lab = DEFAULT_LAB,
     inventory: Inventory = "",
     explain: Annotated[
         bool,
         typer.Option("--explain", help="Show each docker command before its step, and its output after."),
     ] = False,
+    step: Annotated[
+        bool, typer.Option("--step", help="Stop before each step, and tell what it is and why; for learners.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave up what the stage makes.")] = False,
+    lang: Lang = "",
     json: Json = "",
+    junit: Annotated[str, typer.Option(metavar="FILE", help="Write the claims as JUnit XML into FILE.")] = "",
+    transcript: Annotated[
+        str, typer.Option(metavar="FILE", help="Write all steps and claims as Markdown into FILE.")
+    ] = "",
     check: Check = False,
     diff: Diff = False,
     wait: Wait = 0.0,
     verbose: Verbose = 0,
 ) -> None:
-    """Walk through a stage and check its claims; can be run again at any time."""
-    _stage(name, "present", _work().Options(lab, inventory, verbose, check, diff, wait, explain), json)
+    """Walk through stages and check their claims; can be run again at any time."""
+    from lab.project import project
+    from lab.report import learner
+    from lab.report.files import Files
+    from lab.stages import chosen, require_one_to_keep
+
+    found, words = chosen(project(), names), _words(lang)
+    if keep:
+        require_one_to_keep(found)
+    if step:
+        learner.require_terminal()
+    options = _work().Options(lab, inventory, verbose, check, diff, wait, explain)
+    variables = {"stage": [stage.name for stage in found], "stage_keep": keep}
+    show = _Show(Files(json, junit, transcript), words, claims=not explain and not step, step=step, stages=found)
+    _playbook("stage", options, variables, show)
 
 
 @stage_app.command("clean")
 def stage_clean(
-    name: Annotated[str, typer.Argument(help="Stage to clean up after.")],
+    names: Stages,
     lab: Lab = DEFAULT_LAB,
     inventory: Inventory = "",
     json: Json = "",
@@ -181,48 +221,96 @@ def stage_clean(
     wait: Wait = 0.0,
     verbose: Verbose = 0,
 ) -> None:
-    """Remove what a stage left behind."""
-    _stage(name, "absent", _work().Options(lab, inventory, verbose, check, wait_s=wait), json)
-
-
-def _stage(name: str, state: str, options: object, json: str) -> None:
+    """Remove what stages left behind."""
     from lab.project import project
-    from lab.stages import stage
+    from lab.stages import chosen
 
-    stage(project(), name)
-    _playbook("stage", options, {"stage": name, "stage_state": state}, json, claims=state == "present")
+    variables = {"stage": [stage.name for stage in chosen(project(), names)], "stage_state": "absent"}
+    _playbook("stage", _work().Options(lab, inventory, verbose, check, wait_s=wait), variables, _plain(json))
 
 
-def _playbook(noun: str, options: object, variables: Mapping[str, object], json: str, *, claims: bool = False) -> None:
+@dataclass(frozen=True)
+class _Show:
+    """How a run is shown: its files, the language, whether its claims are listed, and whether it stops at each step."""
+
+    files: Files
+    words: Catalogue
+    claims: bool = False
+    step: bool = False
+    stages: Sequence[Stage] = ()
+
+
+def _words(lang: str = "") -> Catalogue:
+    """Return the texts in the language asked for, or in that of the locale."""
+    from lab import texts
+
+    return texts.catalogue(texts.choose(lang, os.environ))
+
+
+def _plain(json: str, *, claims: bool = False) -> _Show:
+    """Return how the runs of other commands than stages are shown."""
+    from lab.report.files import Files
+
+    return _Show(Files(json), _words(), claims=claims)
+
+
+def _playbook(noun: str, options: Options, variables: Mapping[str, object], show: _Show) -> None:
     """Run a playbook with its progress on the terminal, show what it amounts to, and exit with its code."""
     from lab.project import project
-    from lab.report import json_form, terminal
+    from lab.report import terminal
 
+    show.files.require_places()
     output, errors = terminal.consoles()
-    console = errors if json == "-" else output
-    progress = terminal.Progress(
-        console, explain=getattr(options, "explain", False), verbose=getattr(options, "verbosity", 0) > 0
-    )
+    console = errors if show.files.to_output else output
     work = _work()
+    progress = _progress(console, options, show)
+    if show.step:
+        options = replace(options, answer=progress.answer)
     try:
         if noun == "down":
             result: RunResult | None = work.down(project(), options, progress.show)
         else:
-            result = work.run(project(), noun, options, variables, progress.show)
+            judged = work.judged(show.stages, keep=bool(variables.get("stage_keep"))) if not options.check else {}
+            result = work.run(project(), noun, options, variables, progress.show, claims_of=judged)
     finally:
         progress.close()
     if result is None:
-        console.print(f"lab '{getattr(options, 'lab', '')}' is not up: nothing to remove")
+        console.print(f"lab '{options.lab}' is not up: nothing to remove")
         return
-    if claims and not getattr(options, "explain", False):
-        terminal.show_claims(console, result.claims)
+    if show.claims:
+        terminal.show_claims(console, result.claims, show.words)
+    if result.stages:
+        terminal.show_stages(console, result.stages, show.words)
     terminal.show_result(console, result)
     for problem in result.problems:
         terminal.show_problem(errors, problem)
-    if json:
-        json_form.write(result, json)
+    show.files.write(result, show.words)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
+
+
+def _progress(console: Console, options: Options, show: _Show) -> Any:
+    """Return what shows a run while it goes on: line by line, or step by step for a learner."""
+    from lab.report import terminal
+    from lab.report.learner import Learner
+
+    if not show.step:
+        return terminal.Progress(console, explain=options.explain, verbose=options.verbosity > 0)
+    steps = {stage.name: stage.steps for stage in show.stages}
+    return Learner(console, show.words, steps, lambda host: _shell_beside(options.lab, host))
+
+
+def _shell_beside(lab: str, host: str) -> None:
+    """Open a shell on a host, and come back when it ends.
+
+    The shell takes the terminal for its own group of processes, and cannot give it back out of the host's namespace.
+    """
+    from lab.hosts.netns import host_environment
+
+    subprocess.run(_work().shell(lab, host, []), env=host_environment(), check=False)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+    os.tcsetpgrp(sys.stdin.fileno(), os.getpgrp())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTOU})
 
 
 def _replace(argv: list[str], environment: dict[str, str]) -> None:

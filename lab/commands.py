@@ -18,6 +18,8 @@ from lab.project import Project
 from lab.recording import Recording
 from lab.results import RunResult
 from lab.runner import Event, Playbook
+from lab.stages import Stage
+from lab.stepping import Answer, Question
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,25 @@ class Options:
     diff: bool = False
     wait_s: float = 0.0
     explain: bool = False
+    answer: Callable[[Question], Answer] | None = None
 
 
 Show = Callable[[Event], None]
 
 
-def run(project: Project, noun: str, options: Options, variables: Mapping[str, Any], show: Show) -> RunResult:
-    """Run the playbook of a command on the lab's inventory; raises LabError where it cannot even begin."""
+def run(
+    project: Project,
+    noun: str,
+    options: Options,
+    variables: Mapping[str, Any],
+    show: Show,
+    *,
+    claims_of: Mapping[str, Sequence[str]] | None = None,
+) -> RunResult:
+    """Run the playbook of a command on the lab's inventory; raises LabError where it cannot even begin.
+
+    ``claims_of`` has the claims that each stage should judge.
+    """
     paths = LabPaths.of(options.lab)
     inventory = _inventory(project, paths, options)
     require_rights()
@@ -52,13 +66,18 @@ def run(project: Project, noun: str, options: Options, variables: Mapping[str, A
         verbosity=options.verbosity,
         wait_s=options.wait_s,
     )
-    recording = Recording(options.lab, f"lab {noun}")
+    recording = Recording(options.lab, f"lab {noun}", claims_of or {})
 
     def take(event: Event) -> None:
         recording.add(event)
         show(event)
 
-    return recording.result(runner.run(project, paths, playbook, take))
+    return recording.result(runner.run(project, paths, playbook, take, options.answer))
+
+
+def judged(stages: Sequence[Stage], *, keep: bool) -> dict[str, list[str]]:
+    """Return the claims that walks through the stages judge; what is kept cannot show that it goes."""
+    return {stage.name: [claim.id for claim in stage.claims if not (keep and claim.at_the_end)] for stage in stages}
 
 
 def images_variables(source: str) -> dict[str, str]:

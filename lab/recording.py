@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from lab.errors import EXIT_INTERRUPTED
-from lab.results import Check, Problem, RunResult, Step
+from lab.results import Check, Problem, RunResult, StageResult, Step
 from lab.runner import Ending, Event
+from lab.stages import STAGE_ROLE, stage_of_role
 
 _CLAIM_FIELDS = frozenset(entry.name for entry in fields(Check))
 
 
 @dataclass
+class _Walk:
+    """A walk through a stage, under way."""
+
+    name: str
+    started: float
+    entries: list[Step | Check] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass
 class Recording:
-    """Collects events while they come; ``result`` gives what they amount to."""
+    """Collects events while they come; ``result`` gives what they amount to.
+
+    ``claims_of`` has the ids of the claims that each stage should judge.
+    """
 
     lab: str
     command: str
+    claims_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     parts: dict[str, float] = field(default_factory=dict)
     part: str = ""
@@ -31,15 +46,43 @@ class Recording:
     pings: list[Mapping[str, Any]] = field(default_factory=list)
     images: dict[str, str] = field(default_factory=dict)
     changed: int = 0
+    stages: list[StageResult] = field(default_factory=list)
+    walk: _Walk | None = None
 
     def add(self, event: Event) -> None:
         """Take note of an event."""
         if event.kind in {"task", "stats"}:
             self._turn_to(event.role)
+            self._follow(event)
         if event.kind == "ok" and not event.item:
             self._add_ok(event)
         elif event.kind in {"failed", "unreachable"} and not event.item:
-            self.problems.append(problem(event))
+            found = problem(event)
+            self.problems.append(found)
+            if self.walk:
+                self.walk.problems.append(found)
+
+    def _follow(self, event: Event) -> None:
+        """Begin or end a walk: the role ``stage`` includes that of a stage, which goes on until the next does."""
+        if event.role in {"", STAGE_ROLE}:
+            self._end_walk()
+            self.walk = _Walk("", time.monotonic()) if event.role else None
+        elif self.walk is not None:
+            self.walk.name = self.walk.name or stage_of_role(event.role)
+
+    def _end_walk(self) -> None:
+        walk, self.walk = self.walk, None
+        if walk is None or not walk.name:
+            return
+        result = StageResult(
+            name=walk.name,
+            took_s=round(time.monotonic() - walk.started, 3),
+            entries=tuple(walk.entries),
+            problems=tuple(walk.problems),
+        )
+        judged = {claim.id for claim in result.claims}
+        missing = tuple(claim for claim in self.claims_of.get(walk.name, ()) if claim not in judged)
+        self.stages.append(replace(result, unjudged=missing))
 
     def _turn_to(self, part: str) -> None:
         """Add the time since the last task began to the part that it belongs to."""
@@ -54,8 +97,13 @@ class Recording:
         self.changed += bool(result.get("changed"))
         if event.action.startswith("lab.swarm."):
             self.steps.append(_step(event, host))
+            if self.walk:
+                self.walk.entries.append(self.steps[-1])
         for found in (result, *_items(result)):
-            self.claims += [Check(**{key: claim[key] for key in _CLAIM_FIELDS}) for claim in found.get("claims", ())]
+            claims = [Check(**{key: claim[key] for key in _CLAIM_FIELDS}) for claim in found.get("claims", ())]
+            self.claims += claims
+            if self.walk:
+                self.walk.entries += claims
         self.pings += result.get("pings", ())
         if result.get("nodes"):
             self.nodes = list(result["nodes"])
@@ -65,6 +113,7 @@ class Recording:
     def result(self, ending: Ending) -> RunResult:
         """Return what the run found out, with its exit code."""
         self._turn_to("")
+        self._end_walk()
         problems = list(self.problems)
         if ending.code and not problems and not ending.interrupted:
             problems.append(_untold(ending))
@@ -81,6 +130,7 @@ class Recording:
             pings=tuple(self.pings),
             images=self.images,
             problems=tuple(problems),
+            stages=tuple(self.stages),
         )
 
     def _exit_code(self, ending: Ending, problems: list[Problem]) -> int:

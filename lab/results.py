@@ -60,6 +60,45 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class StageResult:
+    """One walk through a stage: its steps and claims in the order in which they came, and what kept it from ending.
+
+    ``unjudged`` are the ids of claims that the walk did not come to.
+    """
+
+    name: str
+    took_s: float
+    entries: Sequence[Step | Check] = ()
+    problems: Sequence[Problem] = ()
+    unjudged: Sequence[str] = ()
+
+    @property
+    def claims(self) -> Sequence[Check]:
+        """The claims that were judged."""
+        return [entry for entry in self.entries if isinstance(entry, Check)]
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """The steps that were taken."""
+        return [entry for entry in self.entries if isinstance(entry, Step)]
+
+    def summary(self) -> dict[str, int]:
+        """Return the number of claims of each verdict."""
+        return _summary(self.claims)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the versioned form; its claims and steps stand in the run's own lists."""
+        return {
+            "name": self.name,
+            "took_s": self.took_s,
+            "claims": [claim.id for claim in self.claims],
+            "unjudged": list(self.unjudged),
+            "problems": [asdict(problem) for problem in self.problems],
+            "summary": self.summary(),
+        }
+
+
+@dataclass(frozen=True)
 class RunResult:
     """Everything that a run found out. Times are seconds; ``parts`` are the roles in the order of their start."""
 
@@ -75,15 +114,21 @@ class RunResult:
     pings: Sequence[Mapping[str, Any]] = ()
     images: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
+    stages: Sequence[StageResult] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the versioned form; its keys are pinned by a test."""
-        return {"schema": SCHEMA, "program": f"lab {__version__}", **asdict(self), "summary": self.summary()}
+        plain = {**asdict(self), "stages": [stage.to_json() for stage in self.stages]}
+        return {"schema": SCHEMA, "program": f"lab {__version__}", **plain, "summary": self.summary()}
 
     def summary(self) -> dict[str, int]:
         """Return the number of claims of each verdict."""
-        verdicts = [claim.verdict for claim in self.claims]
-        return {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "skip", "observed")}
+        return _summary(self.claims)
+
+
+def _summary(claims: Sequence[Check]) -> dict[str, int]:
+    verdicts = [claim.verdict for claim in claims]
+    return {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "skip", "observed")}
 
 
 def judge(

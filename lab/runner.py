@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -16,13 +16,17 @@ from typing import Any, Literal
 
 import ansible_runner
 
+from lab import stepping
 from lab.hosts import lock
 from lab.hosts.base import LabPaths
 from lab.hosts.state import ProcessRecord
 from lab.project import Project
+from lab.stepping import Answer, Question
 
 CANCEL_POLL_S = 0.2
 """How often ansible-runner asks whether to cancel while a playbook says nothing."""
+
+_STEPWISE = {"ANSIBLE_STRATEGY": "lab.swarm.stepwise"}
 
 Kind = Literal["task", "start", "ok", "failed", "unreachable", "skipped", "text", "stats"]
 
@@ -55,6 +59,7 @@ class Event:
     result: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
     item: bool = False
+    task_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,9 +84,16 @@ class Ending:
     text: str
 
 
-def run(project: Project, paths: LabPaths, playbook: Playbook, on_event: Callable[[Event], None]) -> Ending:
+def run(
+    project: Project,
+    paths: LabPaths,
+    playbook: Playbook,
+    on_event: Callable[[Event], None],
+    answer: Callable[[Question], Answer] | None = None,
+) -> Ending:
     """Run a playbook to its end, handing every event to ``on_event`` as it comes.
 
+    With ``answer`` it stops before each step and goes on as that says; see ``lab.stepping``.
     Its private directory lies in the lab's state (0700) and goes when the run ends. SIGINT and SIGTERM stop the
     playbook; what it did so far stays, and is removed by ``down``.
     """
@@ -97,13 +109,18 @@ def run(project: Project, paths: LabPaths, playbook: Playbook, on_event: Callabl
 
     private = _private_directory(paths)
     try:
-        with _interruptible() as interrupted:
+        socket = private / "step.sock"
+        stepping_variables = {stepping.VARIABLE: str(socket)} if answer else {}
+        with (
+            _interruptible() as interrupted,
+            stepping.answering(socket, answer) if answer else nullcontext(),
+        ):
             outcome = ansible_runner.run(
                 private_data_dir=str(private),
                 playbook=str(project.playbook(playbook.noun)),
                 inventory=str(playbook.inventory.absolute()),
-                extravars={"lab_name": paths.name, **playbook.variables},
-                envvars=_environment(project, playbook, private),
+                extravars={"lab_name": paths.name, **playbook.variables, **stepping_variables},
+                envvars={**_environment(project, playbook, private), **(_STEPWISE if answer else {})},
                 cmdline=_options(playbook),
                 verbosity=playbook.verbosity or None,
                 ident="run",
@@ -194,4 +211,5 @@ def parse(raw: Mapping[str, Any]) -> Event | None:
         result=data.get("res") or {},
         text=str(raw.get("stdout", "")) if kind == "text" else "",
         item=str(raw["event"]).startswith("runner_item"),
+        task_id=str(data.get("task_uuid", "")),
     )

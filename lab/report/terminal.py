@@ -11,13 +11,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from lab.results import COMMAND_MARK, Check, Problem, RunResult
+from lab.report import stage_table
+from lab.results import COMMAND_MARK, Check, Problem, RunResult, StageResult
 from lab.runner import Event
+from lab.texts import Catalogue
 
 _SIGNS = {
     "pass": "[green]pass[/]",
@@ -25,6 +28,10 @@ _SIGNS = {
     "skip": "[yellow]skip[/]",
     "observed": "[cyan]seen[/]",
 }
+
+
+_STRUCTURE = frozenset({"ansible.builtin.include_role", "ansible.builtin.include_tasks", "ansible.builtin.set_fact"})
+"""Actions that only arrange others."""
 
 
 class PatientConsole(Console):
@@ -99,24 +106,28 @@ class Progress:
     def _finish_task(self) -> None:
         done = [event for event in self._hosts if event.kind != "skipped"]
         self._hosts = []
-        if not done or "Validating arguments" in self._task.task:
+        if not done or "Validating arguments" in self._task.task or self._task.action in _STRUCTURE:
             return
-        self._console.print(_step_line(self._task, done))
+        self._console.print(step_line(self._task, done))
         if self._explain:
             for event in done:
-                self._output(event)
+                show_output(self._console, event)
         for event in done:
             for claim in event.result.get("claims", ()):
                 if claim["verdict"] != "pass" or self._explain:
                     self._console.print(f"    {claim_line(claim)}", soft_wrap=True)
 
-    def _output(self, event: Event) -> None:
-        output = str(event.result.get("output") or "").rstrip()
-        for line in output.splitlines():
-            self._console.print(f"    {escape(line)}", style="dim", soft_wrap=True)
+
+def show_output(console: Console, event: Event) -> None:
+    """Print what a step printed, each item of a loop's after the other."""
+    results = (event.result, *(item for item in event.result.get("results", ()) if isinstance(item, Mapping)))
+    for result in results:
+        for line in str(result.get("output") or "").rstrip().splitlines():
+            console.print(f"    {escape(line)}", style="dim", soft_wrap=True)
 
 
-def _step_line(task: Event, done: Sequence[Event]) -> str:
+def step_line(task: Event, done: Sequence[Event]) -> str:
+    """Return a step in one line: how it went, its role and name, and the time it took."""
     failed = [event.host for event in done if event.kind in {"failed", "unreachable"}]
     changed = sum(bool(event.result.get("changed")) for event in done)
     took = max(event.took_s for event in done)
@@ -126,9 +137,9 @@ def _step_line(task: Event, done: Sequence[Event]) -> str:
     return f"{sign} {escape(name)} [dim]{state}, {took:.2f} s[/]"
 
 
-def claim_line(claim: Mapping[str, Any]) -> str:
+def claim_line(claim: Mapping[str, Any], title: str = "") -> str:
     """Return a claim's verdict in one line, with what was expected and observed where that matters."""
-    line = f"{_SIGNS[claim['verdict']]} {escape(str(claim['id']))}"
+    line = f"{_SIGNS[claim['verdict']]} {escape(str(claim['id']))}" + (f"  {escape(title)}" if title else "")
     if claim["verdict"] == "fail":
         line += escape(f": expected {claim['expected']}, observed {claim['observed']}")
     if claim["verdict"] == "observed":
@@ -156,7 +167,7 @@ def show_result(console: Console, result: RunResult) -> None:
 
 def show_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows as a table; where it is wider than the terminal, each row as a block under its first cell."""
-    widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
+    widths = [max(cell_len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
     if sum(widths) + 2 * len(widths) <= console.width:
         shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for column in columns:
@@ -199,16 +210,17 @@ def _pings(console: Console, pings: Sequence[Mapping[str, Any]]) -> None:
     show_rows(console, ("FROM", "TO", "LOSS", "RTT ms", "VXLAN out/in"), rows)
 
 
-def show_claims(console: Console, claims: Sequence[Check]) -> None:
-    """Print every claim with its verdict."""
+def show_claims(console: Console, claims: Sequence[Check], words: Catalogue | None = None) -> None:
+    """Print every claim with its verdict; with ``words`` also what it says."""
     for claim in claims:
-        line = claim_line(
-            {
-                "id": claim.id,
-                **{key: getattr(claim, key) for key in ("verdict", "expected", "observed", "reason")},
-            }
-        )
-        console.print(line, soft_wrap=True)
+        told = {key: getattr(claim, key) for key in ("id", "verdict", "expected", "observed", "reason")}
+        title = words.claim_title(claim.id, claim.title) if words else ""
+        console.print(claim_line(told, title), soft_wrap=True)
+
+
+def show_stages(console: Console, stages: Sequence[StageResult], words: Catalogue) -> None:
+    """Print what came of each stage: its claims by verdict, and the time that it took."""
+    show_rows(console, stage_table.columns(words), stage_table.rows(stages, words))
 
 
 def show_problem(console: Console, problem: Problem) -> None:

@@ -308,10 +308,13 @@ def test_foreign_python_settings_do_no_harm(complete: Path, tmp_path: Path) -> N
 def test_test_runs_pytest_in_the_checkout(complete: Path) -> None:
     """The folders that need more than this machine are left out unless they are named."""
     first = run(complete / "labctl", "test")
-    assert first.stdout == "pytest --ignore=tests/benchmarks --ignore=tests/vm\n"
+    assert first.stdout == "pytest --ignore=tests/exhaustive --ignore=tests/benchmarks --ignore=tests/vm\n"
     assert "with those of the tests" in first.stderr
     named = run(complete / "labctl", "test", "-k", "a b", "tests/benchmarks")
-    assert (named.stdout, named.stderr) == ("pytest --ignore=tests/vm -k a b tests/benchmarks\n", "")
+    assert (named.stdout, named.stderr) == (
+        "pytest --ignore=tests/exhaustive --ignore=tests/vm -k a b tests/benchmarks\n",
+        "",
+    )
 
 
 def test_vm_tests_are_run_where_there_are_some(complete: Path) -> None:
@@ -324,7 +327,7 @@ def test_vm_tests_are_run_where_there_are_some(complete: Path) -> None:
         some = run(complete / "labctl", "test", "--vm", "-x")
     finally:
         shutil.rmtree(complete / "tests")
-    assert some.stdout == "pytest --ignore=tests/benchmarks tests/vm -x\n"
+    assert some.stdout == "pytest --ignore=tests/exhaustive --ignore=tests/benchmarks tests/vm -x\n"
 
 
 @pytest.mark.parametrize("words", [("--version",), ("--help",), ("stage", "list"), ("up", "--help"), ()])

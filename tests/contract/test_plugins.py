@@ -17,14 +17,19 @@ PROGRAMS = Path(sys.executable).parent
 PLUGINS = CHECKOUT / "lab" / "collections" / "ansible_collections" / "lab" / "swarm" / "plugins"
 ACTIONS = sorted(path.stem for path in (PLUGINS / "action").glob("*.py"))
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
+OTHERS = [
+    (kind, path.stem)
+    for kind in ("callback", "connection", "strategy")
+    for path in sorted((PLUGINS / kind).glob("*.py"))
+]
 TYPES = {"str", "int", "float", "bool", "list", "dict", "path", "raw"}
 each = pytest.mark.parametrize("noun", ACTIONS)
 
 
 @cache
-def told(noun: str, part: str) -> str:
-    """Return a text (DOCUMENTATION, EXAMPLES, RETURN) of a plugin's documentation module."""
-    tree = ast.parse((PLUGINS / "modules" / f"{noun}.py").read_text())
+def told(noun: str, part: str, kind: str = "modules") -> str:
+    """Return a text (DOCUMENTATION, EXAMPLES, RETURN) of a plugin, an action's in its documentation module."""
+    tree = ast.parse((PLUGINS / kind / f"{noun}.py").read_text())
     (text,) = [
         node.value.value
         for node in tree.body
@@ -114,13 +119,23 @@ def test_what_is_returned_is_described(noun: str):
         assert value["returned"], name
 
 
+@pytest.mark.parametrize(("kind", "name"), OTHERS)
+def test_a_plugin_of_another_kind_says_what_it_is(kind: str, name: str):
+    page = yaml.safe_load(told(name, "DOCUMENTATION", kind))
+    assert page["name"] == name
+    assert page["short_description"]
+    assert page["description"]
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "words"),
     [
         ("module", "network", ["attachable", "test-net"]),
         ("module", "swarm_ports", ["7946/udp", "data_path_port"]),
         ("connection", "netns", ["lab_name", "namespaces"]),
+        ("module", "service", ["endpoint_mode", "own errors"]),
         ("callback", "run_lock", ["LAB_WAIT", "exit code 5"]),
+        ("strategy", "stepwise", ["lab_rewind", "linear"]),
     ],
 )
 def test_ansible_doc_shows_it(kind: str, name: str, words: list[str]):

@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 
 from lab import __version__
-from lab.results import SCHEMA, Check, Problem, RunResult, Step
+from lab.results import SCHEMA, Check, Problem, RunResult, StageResult, Step
 from lab.status import SCHEMA as STATUS_SCHEMA
 from lab.status import HostStatus, LabStatus
 
@@ -28,11 +28,13 @@ RUN = {
     "images",
     "problems",
     "summary",
+    "stages",
 }
 CHECK = {"id", "title", "verdict", "expected", "observed", "host", "waited_s", "reason", "evidence"}
 STEP = {"name", "role", "host", "changed", "took_s", "command", "output"}
 PROBLEM = {"code", "message", "hint", "host"}
-STATUS = {"schema", "lab", "up", "inventory", "segment", "hosts"}
+STAGE = {"name", "took_s", "claims", "unjudged", "problems", "summary"}
+STATUS = {"schema", "lab", "up", "inventory", "segment", "hosts", "uplink"}
 HOST = {
     "name",
     "address",
@@ -52,16 +54,11 @@ HOST = {
 @pytest.fixture
 def run() -> dict:
     """Return the JSON form of a run with one of everything."""
-    result = RunResult(
-        "lab",
-        "lab up",
-        1,
-        1.0,
-        1,
-        steps=(Step("Join", "swarm", "worker-1", True, 0.1),),
-        claims=(Check("s.holds", "It holds", "pass", 1, 1),),
-        problems=(Problem(1, "no answer"),),
-    )
+    step = Step("Join", "swarm", "worker-1", True, 0.1)
+    claim = Check("s.holds", "It holds", "pass", 1, 1)
+    problem = Problem(1, "no answer")
+    stage = StageResult("s", 1.0, (step, claim), (problem,), ("s.left",))
+    result = RunResult("lab", "lab up", 1, 1.0, 1, steps=(step,), claims=(claim,), problems=(problem,), stages=(stage,))
     return json.loads(json.dumps(result.to_json()))
 
 
@@ -85,9 +82,18 @@ def test_a_run_has_these_keys(run: dict):
     assert set(run) == RUN
 
 
-@pytest.mark.parametrize(("part", "keys"), [("steps", STEP), ("claims", CHECK), ("problems", PROBLEM)])
+@pytest.mark.parametrize(
+    ("part", "keys"), [("steps", STEP), ("claims", CHECK), ("problems", PROBLEM), ("stages", STAGE)]
+)
 def test_each_part_of_a_run_has_these_keys(run: dict, part: str, keys: set[str]):
     assert set(run[part][0]) == keys
+
+
+def test_a_stage_names_its_claims_and_what_was_not_judged(run: dict):
+    (stage,) = run["stages"]
+    assert (stage["claims"], stage["unjudged"]) == (["s.holds"], ["s.left"])
+    assert stage["summary"] == run["summary"]
+    assert set(stage["problems"][0]) == PROBLEM
 
 
 def test_the_summary_counts_these_verdicts(run: dict):

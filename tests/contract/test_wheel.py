@@ -68,6 +68,7 @@ def test_the_wheel_has_the_package_and_the_collection(wheel: Path) -> None:
     expected = {f"lab/{name}" for name in files_below(CHECKOUT / "lab")}
     assert "lab/project/ansible.cfg" in names
     assert any(name.startswith("lab/collections/ansible_collections/lab/swarm/") for name in expected)
+    assert {"lab/catalogues/en.yml", "lab/catalogues/ja.yml", "lab/report/transcript.md.j2"} <= names
     assert expected - names == set()
 
 

@@ -53,9 +53,11 @@ class Cli:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def json(self, *arguments: str, code: int | None = 0, env: dict[str, str] | None = None) -> dict:
+    def json(
+        self, *arguments: str, code: int | None = 0, env: dict[str, str] | None = None, timeout: float = 180
+    ) -> dict:
         """Run a command and return its JSON."""
-        done = self.run(*arguments, "--json", "-", env=env)
+        done = self.run(*arguments, "--json", "-", env=env, timeout=timeout)
         assert code is None or done.code == code, done.text
         return json.loads(done.out)
 
@@ -93,3 +95,16 @@ class Cli:
 def verdicts(result: dict) -> dict[str, str]:
     """Return each claim of a run's JSON with its verdict."""
     return {claim["id"]: claim["verdict"] for claim in result["claims"]}
+
+
+def playbook(lab: Cli, *arguments: str) -> Done:
+    """Run a playbook on a lab by plain ansible-playbook, in the checkout."""
+    done = subprocess.run(
+        [LAB.with_name("ansible-playbook"), *arguments, "-e", f"lab_name={lab.lab}"],
+        cwd=REPO,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)

@@ -1,52 +1,55 @@
-"""The stages: each claim holds, can fail, and nothing of anybody else's is touched."""
+"""The stages: every claim holds, again and after a kill, and nothing of anybody else's is touched."""
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import time
+import xml.etree.ElementTree as Xml
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.command import Cli, verdicts
+from lab.hosts import facts
+from lab.project import project
+from lab.stages import stages
+from tests.integration.command import Cli, playbook, verdicts
+from tests.integration.stages import NEED_INTERNET, NEED_IPVS, OBSERVED, QUICK, Users, expected, things
 
-NAME = "standalone-containers"
-CLAIMS = {
-    f"{NAME}.no-network-before": "pass",
-    f"{NAME}.same-network-id": "pass",
-    f"{NAME}.ping-host1-to-host2": "pass",
-    f"{NAME}.ping-host2-to-host1": "pass",
-    f"{NAME}.removed-at-end": "pass",
-    f"{NAME}.large-packet": "pass",
-    f"{NAME}.http": "pass",
-    f"{NAME}.name-used-twice": "observed",
-    f"{NAME}.stops-with-session": "pass",
-    f"{NAME}.network-leaves": "pass",
-    f"{NAME}.nothing-left": "pass",
-}
+NAMES = [stage.name for stage in stages(project())]
+WALKED = [name for name in NAMES if name != "create-swarm"]
 
 
-def _things(lab: Cli) -> dict[str, set[str]]:
-    """Return the names of the containers and networks on each host."""
-    found = {}
-    for host in ("manager", "worker-1", "worker-2"):
-        engine = lab.engine(host)
-        names = {name for container in engine.containers(all=True) for name in container["Names"]}
-        found[host] = names | {network["Name"] for network in engine.networks()}
-    return found
+def test_every_claim_of_every_stage_holds_and_is_reported(lab: Cli, tmp_path: Path):
+    before = things(lab)
+    files = {form: str(tmp_path / f"result.{form}") for form in ("json", "junit", "transcript")}
+    done = lab.run("stage", "run", "all", *(word for form, path in files.items() for word in (f"--{form}", path)))
+    assert done.code == 0, done.text
+    result = json.loads(Path(files["json"]).read_text())
+    assert verdicts(result) == expected(lab, NAMES)
+    reasons = {claim["id"]: claim["reason"] for claim in result["claims"] if claim["verdict"] == "skip"}
+    assert all("no IPVS" in reasons[claim] for claim in NEED_IPVS & reasons.keys())
+    assert all("no default route" in reasons[claim] for claim in NEED_INTERNET & reasons.keys())
+    assert [stage["name"] for stage in result["stages"]] == NAMES
+    assert [stage["unjudged"] for stage in result["stages"]] == [[]] * len(NAMES)
+    assert all(name in done.out for name in NAMES)
+    cases = Xml.parse(files["junit"]).getroot().iter("testcase")
+    assert {f"{case.get('classname')}.{case.get('name').partition(':')[0]}" for case in cases} == set(verdicts(result))
+    transcript = Path(files["transcript"]).read_text()
+    assert all(f"`{claim}`" in transcript for claim in verdicts(result))
+    assert "manager$ docker network create -d overlay nginx-net\n" in transcript
+    assert things(lab) == before
 
 
-def test_a_stage_proves_its_claims_shows_its_commands_and_leaves_nothing(lab: Cli, tmp_path: Path):
-    before = _things(lab)
-    done = lab.run("stage", "run", NAME, "--explain", "--json", str(tmp_path / "result.json"))
-    assert verdicts(json.loads((tmp_path / "result.json").read_text())) == CLAIMS
-    assert _things(lab) == before
+def test_a_stage_shows_its_commands_and_their_output(lab: Cli):
+    done = lab.run("stage", "run", "standalone-containers", "--explain")
     shown = [line for line in done.out.splitlines() if line.startswith(("manager$ ", "worker-1$ "))]
     assert "manager$ docker network create -d overlay --attachable test-net" in shown
     assert any(line.startswith("worker-1$ docker run -dit --name alpine2 --network test-net") for line in shown)
-    command = done.out.index("docker attach alpine1; / # ping -c 2 alpine2")
+    command = done.out.index("docker attach alpine1; / # ping -c 2")
     step = done.out.index("In the session of alpine1, ping alpine2")
     output = done.out.index("2 packets transmitted, 2 packets received, 0% packet loss")
     assert command < step < output
@@ -58,87 +61,85 @@ def test_create_swarm_can_be_checked_again(lab: Cli):
     assert result["changed"] == 0
 
 
-def test_a_killed_stage_runs_again_and_the_users_things_survive(lab: Cli):
-    manager, worker = lab.engine("manager"), lab.engine("worker-1")
-    manager.create_network("users-net", driver="overlay", attachable=True)
-    mine = worker.create_container("swarm-lab/busybox:debian", ["sleep", "600"], name="users-own", tty=True)
-    worker.start(mine["Id"])
+@pytest.fixture
+def users(lab: Cli) -> Iterator[Users]:
+    """Things that the user of the lab made: a network, a service on it and a container."""
+    made = Users(lab)
     try:
-        run = lab.start("stage", "run", NAME)
-        time.sleep(4)
+        made.make()
+        yield made
+    finally:
+        made.remove()
+
+
+def test_a_killed_stage_runs_again_and_the_users_things_survive(lab: Cli, inventory, users: Users):
+    hosts = str(inventory(["manager"], ["worker-1", "worker-2"], **QUICK))
+    before = users.seen()
+    moments = random.Random()
+    for name in WALKED:
+        moment = moments.uniform(1.5, 6)
+        run = lab.start("stage", "run", name, "-i", hosts)
+        time.sleep(moment)
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate(timeout=30)
-        assert verdicts(lab.json("stage", "run", NAME)) == CLAIMS
-        assert worker.inspect_container("users-own")["State"]["Running"]
-        assert manager.inspect_network("users-net")["Name"] == "users-net"
-    finally:
-        worker.remove_container(mine["Id"], force=True)
-        manager.remove_network("users-net")
+        result = lab.json("stage", "run", name, "-i", hosts)
+        assert verdicts(result) == expected(lab, [name]), f"{name} killed after {moment:.2f} s"
+        assert users.seen() == before
 
 
 def test_stage_clean_removes_what_a_killed_stage_left(lab: Cli):
-    before = _things(lab)
-    run = lab.start("stage", "run", NAME)
+    before = things(lab)
+    run = lab.start("stage", "run", "standalone-containers")
     deadline = time.monotonic() + 30
-    while "/alpine2" not in _things(lab)["worker-1"]:
+    while "/alpine2" not in things(lab)["worker-1"]:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate(timeout=30)
-    assert _things(lab) != before
-    assert lab.run("stage", "clean", NAME).code == 0
-    assert _things(lab) == before
+    assert things(lab) != before
+    assert lab.run("stage", "clean", "all").code == 0
+    assert things(lab) == before
+
+
+def test_what_a_stage_keeps_stays_until_it_is_cleaned(lab: Cli):
+    before = things(lab)
+    kept = lab.json("stage", "run", "user-defined-overlay", "--keep")
+    left = {claim for claim in expected(lab, ["user-defined-overlay"]) if claim.endswith(".nothing-left")}
+    assert verdicts(kept) == {k: v for k, v in expected(lab, ["user-defined-overlay"]).items() if k not in left}
+    assert kept["stages"][0]["unjudged"] == []
+    manager = lab.engine("manager")
+    assert [service["Spec"]["Name"] for service in manager.services()] == ["my-nginx"]
+    other = lab.run("stage", "run", "default-overlay")
+    assert other.code == 2
+    assert "a service 'my-nginx' exists that stage user-defined-overlay keeps" in other.err
+    assert "lab stage clean user-defined-overlay" in other.err
+    assert lab.run("stage", "clean", "user-defined-overlay").code == 0
+    assert things(lab) == before
 
 
 def test_a_second_check_run_changes_nothing(lab: Cli):
-    before = _things(lab)
+    before = things(lab)
     for _ in range(2):
-        assert lab.run("stage", "run", NAME, "--check").code == 0
-        assert _things(lab) == before
+        done = lab.run("stage", "run", "all", "--check")
+        assert done.code == 0, done.text
+        assert things(lab) == before
 
 
-@pytest.mark.parametrize("kind", ["container", "network"])
-def test_a_name_that_is_somebody_elses_is_refused_and_not_touched(lab: Cli, kind: str):
-    engine = lab.engine("manager")
-    if kind == "container":
-        made = engine.create_container("swarm-lab/busybox:debian", name="alpine1")["Id"]
-    else:
-        made = engine.create_network("test-net", driver="overlay")["Id"]
-    try:
-        done = lab.run("stage", "run", NAME)
-        assert done.code == 2
-        name = "alpine1" if kind == "container" else "test-net"
-        assert f"a {kind} '{name}' exists that is not this lab's" in done.err
-        look = engine.inspect_container if kind == "container" else engine.inspect_network
-        assert look(made)["Id"] == made
-    finally:
-        (engine.remove_container if kind == "container" else engine.remove_network)(made)
+def test_a_stage_runs_by_plain_ansible(lab: Cli):
+    done = playbook(lab, "playbooks/stage.yml", "-e", "stage=user-defined-overlay")
+    assert done.code == 0, done.text
+    wrong = playbook(lab, "playbooks/stage.yml", "-e", "stage=nothing")
+    assert wrong.code != 0
+    assert "no stage 'nothing'" in wrong.text
 
 
-@pytest.mark.parametrize(
-    ("host", "rule", "failing"),
-    [
-        (
-            "worker-1",
-            "udp dport 4789 ip length gt 1400",
-            {f"{NAME}.large-packet"},
-        ),
-    ],
-)
-def test_a_claim_fails_when_the_thing_that_it_is_about_is_broken(lab: Cli, host: str, rule: str, failing: set[str]):
-    assert lab.on(host, f"nft insert rule inet filter input {rule} drop").code == 0
-    try:
-        result = lab.json("stage", "run", NAME, code=1)
-    finally:
-        listing = lab.on(host, "nft -a list chain inet filter input").out
-        handle = next(line for line in listing.splitlines() if "ip length" in line).split()[-1]
-        assert lab.on(host, f"nft delete rule inet filter input handle {handle}").code == 0
-    assert {claim for claim, verdict in verdicts(result).items() if verdict == "fail"} == failing
+def test_the_sets_of_special_claims_name_claims_that_there_are():
+    known = {claim.id for stage in stages(project()) for claim in stage.claims}
+    assert known >= NEED_IPVS | NEED_INTERNET | OBSERVED
 
 
-def test_a_ping_between_containers_of_one_host_cannot_pass(lab: Cli, inventory):
-    variables = {"stage_standalone_containers_host2": "manager", "stage_standalone_containers_deadline": 2}
-    hosts = inventory(["manager"], ["worker-1", "worker-2"], **variables)
-    result = lab.json("stage", "run", NAME, "-i", str(hosts), code=1)
-    failed = {claim for claim, verdict in verdicts(result).items() if verdict == "fail"}
-    assert {f"{NAME}.ping-host1-to-host2", f"{NAME}.ping-host2-to-host1"} <= failed
+def test_the_probe_of_the_kernel_says_what_the_host_has(lab: Cli):
+    told = facts.parse(lab.on("manager", facts.SCRIPT).out)
+    assert told.ipvs == (lab.on("manager", "test -e /proc/net/ip_vs || modprobe -nq ip_vs").code == 0)
+    assert told.kernel == os.uname().release
+    assert not told.default_route

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
-from lab.report.terminal import Progress, show_claims, show_problem, show_result
-from lab.results import Check, Problem, RunResult, judge
+from lab.report.terminal import Progress, show_claims, show_problem, show_result, show_stages
+from lab.results import Check, Problem, RunResult, StageResult, judge
 from lab.runner import Event
+from lab.texts import catalogue
 
 PASSED = judge("s.passes", "It holds", expected=1, observed=1)
 FAILED = judge("s.fails", "It holds", expected=["a"], observed=["[b]"])
@@ -196,6 +198,45 @@ def test_nothing_is_wider_than_the_terminal_and_nothing_is_cut(width: int):
     squeezed = re.sub(r"\s", "", screen.text)
     assert "worker-" + "1" * 50 in squeezed
     assert squeezed.count("w") >= 50
+
+
+WALKED = StageResult("default-overlay", 12.34, (PASSED, FAILED, SKIPPED, SEEN), unjudged=("s.a", "s.b"))
+
+
+def test_the_stages_are_a_table_without_a_total_where_there_is_one():
+    screen = Screen()
+    show_stages(screen.console, [WALKED], catalogue("en"))
+    assert [line.split() for line in screen.lines] == [
+        ["STAGE", "PASSED", "FAILED", "SKIPPED", "OBSERVED", "NOT", "JUDGED", "TIME"],
+        ["default-overlay", "1", "1", "1", "1", "2", "12.3", "s"],
+    ]
+
+
+def test_several_stages_are_summed_up_also_where_one_was_walked_twice():
+    screen = Screen()
+    show_stages(screen.console, [WALKED, WALKED, StageResult("create-swarm", 1.0, (PASSED,))], catalogue("en"))
+    assert [line.split()[0] for line in screen.lines[1:3]] == ["default-overlay"] * 2
+    assert screen.lines[-1].split() == ["in", "all", "3", "2", "2", "2", "4", "25.7", "s"]
+
+
+@pytest.mark.parametrize("width", [30, 70])
+def test_the_stages_in_japanese_stay_within_the_terminal(width: int):
+    screen = Screen(width)
+    show_stages(screen.console, [WALKED, WALKED], catalogue("ja"))
+    assert max(map(cell_len, screen.lines)) <= width
+    assert "未判定" in screen.text
+    assert "12.3 秒" in screen.text
+
+
+def test_with_words_a_claim_tells_what_it_says():
+    screen = Screen()
+    claim = judge("default-overlay.peers", "Peers [x]", expected=1, observed=2)
+    show_claims(screen.console, [claim], catalogue("en"))
+    show_claims(screen.console, [claim], catalogue("ja"))
+    assert screen.lines == [
+        "fail default-overlay.peers  Peers [x]: expected 1, observed 2",
+        "fail default-overlay.peers  Peers には、タスクのあるホストが並びます: expected 1, observed 2",
+    ]
 
 
 def test_what_is_to_be_copied_is_left_to_the_terminal_to_fold():

@@ -26,10 +26,10 @@ class ActionModule(EngineAction):
             return container.ensure_stopped(engine, name, lab, check=check, timeout_s=arguments["stop_timeout"])
         if not arguments["image"]:
             raise InvalidInput(f"container '{name}' needs an image to run")
-        return container.ensure_running(engine, container_spec(arguments, lab), check=check)
+        return container.ensure_running(engine, container_spec(arguments, lab, self.stage), check=check)
 
 
-def container_spec(arguments: dict[str, Any], lab: str) -> container.ContainerSpec:
+def container_spec(arguments: dict[str, Any], lab: str, stage: str) -> container.ContainerSpec:
     """Return the container that the arguments describe."""
     return container.ContainerSpec(
         name=arguments["name"],
@@ -41,4 +41,5 @@ def container_spec(arguments: dict[str, Any], lab: str) -> container.ContainerSp
         tty=arguments["tty"],
         detach=arguments["detach"],
         hostname=arguments["hostname"],
+        stage=stage,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lab.swarm.plugins.plugin_utils import wire
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
 
 from lab.engine import container
@@ -25,16 +26,23 @@ class ActionModule(LabAction):
             tty=arguments["tty"],
             detach=False,
             remove=arguments["remove"],
+            stage=self.stage,
         )
         command = spec.command_line()
         if self.check_mode:
             return {"changed": True, "command": command, "status": 0, "output": "", "host": self.host}
         self.announce(command)
-        ended = container.run_to_end(self.engine(), spec, deadline_s=arguments["deadline"])
+        ended, moved = wire.while_running(
+            self.command,
+            arguments["data_path_port"],
+            arguments["peer"],
+            lambda: container.run_to_end(self.engine(), spec, deadline_s=arguments["deadline"]),
+        )
         return {
             "changed": True,
             "command": command,
             "status": ended.status,
             "output": ended.text.replace("\r", ""),
+            "wire": moved,
             "host": self.host,
         }

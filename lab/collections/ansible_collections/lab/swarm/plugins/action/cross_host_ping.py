@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.lab.swarm.plugins.plugin_utils import firewall
 from ansible_collections.lab.swarm.plugins.plugin_utils.claims import claims_result
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
+from ansible_collections.lab.swarm.plugins.plugin_utils.wire import Wire
 
 from lab import sampling
 from lab.engine import cross_host_ping
-from lab.firewall import nftables
 from lab.results import Check, judge
 
 
@@ -23,16 +22,11 @@ class ActionModule(LabAction):
         """Ping; a pair passes with no loss and with its packets seen as VXLAN both ways."""
         prefix, addresses, port = arguments["prefix"], arguments["addresses"], arguments["data_path_port"]
         peers = sampling.peers(self.host, list(addresses), arguments["full_up_to"])
-        before = self._counts()
         names = [prefix + peer for peer in peers]
-        found, waited = cross_host_ping.ping(self.engine(), prefix + self.host, names, arguments["deadline"])
-        after = self._counts()
+        with Wire(self.command, port) as wire:
+            found, waited = cross_host_ping.ping(self.engine(), prefix + self.host, names, arguments["deadline"])
         rows = []
         for peer, ping in zip(peers, found, strict=True):
-            moved = [
-                after.get(name, {}).get(addresses[peer], 0) - before.get(name, {}).get(addresses[peer], 0)
-                for name in (nftables.out_set_name(port), f"swarm_{port}_udp")
-            ]
             rows.append(
                 {
                     "source": self.host,
@@ -41,16 +35,12 @@ class ActionModule(LabAction):
                     "sent": ping.sent,
                     "received": ping.received,
                     "rtt_ms": ping.rtt_ms,
-                    "vxlan_out": moved[0],
-                    "vxlan_in": moved[1],
+                    **wire.moved(addresses[peer]),
                     "error": ping.error,
                 }
             )
-        claims = [self._judge(row, waited, counted=bool(after)) for row in rows]
+        claims = [self._judge(row, waited, counted=wire.counted) for row in rows]
         return {**claims_result(claims, self.variables), "pings": rows, "host": self.host, "waited": waited}
-
-    def _counts(self) -> dict[str, dict[str, int]]:
-        return nftables.counts(firewall.listing(self.command)[1])
 
     def _judge(self, row: dict[str, Any], waited: float, *, counted: bool) -> Check:
         count = cross_host_ping.COUNT

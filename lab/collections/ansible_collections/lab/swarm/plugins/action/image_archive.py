@@ -22,7 +22,9 @@ class ActionModule(LabAction):
         source = arguments["source"] or self._chosen()
         if arguments["state"] == "checked":
             return self._checked(source, arguments)
-        if source == "debian":
+        if arguments["state"] == "found":
+            result: dict[str, Any] = {"changed": False, "archives": [], "label": "", "made_of": self._made_of(source)}
+        elif source == "debian":
             result = self._made()
         elif source == "hub":
             names = (arguments["alpine"], arguments["nginx"])
@@ -38,9 +40,13 @@ class ActionModule(LabAction):
         if source == "debian":
             alpine, nginx = debian_images.SHELL_TAG, debian_images.WEB_TAG
         images = {"source": source, "alpine": alpine, "nginx": nginx, "made_of": result["made_of"]}
-        if not self.check_mode:
+        if not self.check_mode and arguments["state"] != "found":
             self._choice.write_text(json.dumps(images))
         return {**result, "images": images, "ansible_facts": {"lab_images": images}}
+
+    def _made_of(self, source: str) -> str:
+        """Return what the lab's images were made of when they were brought."""
+        return str(json.loads(self._choice.read_text())["made_of"]) if self._choice.is_file() else source
 
     def _checked(self, source: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Raise what is wrong with a source before anything is made for it."""

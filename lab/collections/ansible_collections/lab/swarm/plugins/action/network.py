@@ -29,5 +29,6 @@ class ActionModule(EngineAction):
             encrypted=arguments["encrypted"],
             subnet=arguments["subnet"],
             options=arguments["options"],
+            stage=self.stage,
         )
         return network.ensure(engine, spec, check=check)

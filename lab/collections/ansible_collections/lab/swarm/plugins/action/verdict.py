@@ -17,10 +17,12 @@ class ActionModule(LabAction):
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Look at what the play's hosts remember of failed claims."""
-        del arguments
+        broken = list(dict.fromkeys(arguments["broken"]))
         hostvars = self.variables["hostvars"]
         failed = [claim for host in self.variables["ansible_play_hosts_all"] for claim in remembered(hostvars[host])]
         unique = list(dict.fromkeys(failed))
-        if unique:
-            raise ClaimFailed(f"{len(unique)} claims failed: {'; '.join(unique)}")
+        told = [f"{len(unique)} claim{'s' * (len(unique) > 1)} failed: {'; '.join(unique)}"] if unique else []
+        told += [f"not walked to the end: {', '.join(broken)}"] if broken else []
+        if told:
+            raise ClaimFailed("; ".join(told))
         return {"changed": False}

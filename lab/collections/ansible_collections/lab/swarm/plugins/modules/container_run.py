@@ -46,6 +46,16 @@ options:
     - Seconds until it has to end.
     type: int
     default: 60
+  peer:
+    description:
+    - Address of another host; the VXLAN packets that leave for it and come from it meanwhile are counted.
+    type: str
+    default: ''
+  data_path_port:
+    description:
+    - The port of the overlays' VXLAN packets.
+    type: int
+    default: 4789
 """
 
 EXAMPLES = r"""
@@ -68,5 +78,10 @@ output:
   description:
   - What it printed.
   type: str
+  returned: success
+wire:
+  description:
+  - 'With C(peer): whether this host counts at all (counted), and the packets (vxlan_out, vxlan_in).'
+  type: dict
   returned: success
 """

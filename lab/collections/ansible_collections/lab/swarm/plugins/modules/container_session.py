@@ -28,6 +28,21 @@ options:
     - Seconds until each line's prompt has to appear.
     type: int
     default: 20
+  detach:
+    description:
+    - Type ctrl-p ctrl-q at the end, which leaves the container running.
+    type: bool
+    default: false
+  peer:
+    description:
+    - Address of another host; the VXLAN packets that leave for it and come from it meanwhile are counted.
+    type: str
+    default: ''
+  data_path_port:
+    description:
+    - The port of the overlays' VXLAN packets.
+    type: int
+    default: 4789
 """
 
 EXAMPLES = r"""
@@ -44,5 +59,15 @@ typed:
   - Each line with the output that followed it.
   type: list
   elements: dict
+  returned: success
+detached:
+  description:
+  - Whether the engine ended the attachment when the detach keys were typed.
+  type: bool
+  returned: success
+wire:
+  description:
+  - 'With C(peer): whether this host counts at all (counted), and the packets (vxlan_out, vxlan_in).'
+  type: dict
   returned: success
 """

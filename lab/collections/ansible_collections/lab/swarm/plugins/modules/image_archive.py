@@ -19,12 +19,14 @@ options:
     default: ''
   state:
     description:
-    - C(present) makes or finds the archives; C(checked) only makes sure that this will work.
+    - C(present) makes or finds the archives; C(checked) only makes sure that this will work; C(found) only tells
+      which images stand for the tutorial's.
     type: str
     default: present
     choices:
     - present
     - checked
+    - found
   alpine:
     description:
     - The image that stands for alpine, where the source is not C(debian).

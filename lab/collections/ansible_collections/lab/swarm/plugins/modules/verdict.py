@@ -9,7 +9,13 @@ description:
 - Fails if any host of the play remembers a claim that failed. Changes nothing.
 author:
 - Swarm Lab
-options: {}
+options:
+  broken:
+    description:
+    - Stages that were not walked to their end, which fails too.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

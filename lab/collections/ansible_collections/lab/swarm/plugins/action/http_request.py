@@ -1,0 +1,41 @@
+"""Ask for a page from a host, at a port of several hosts."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
+
+from lab.hosts import http_request
+
+
+class ActionModule(LabAction):
+    """Over the host's connection: the request comes from the host itself."""
+
+    noun = "http_request"
+
+    def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Ask, until everyone has answered or the deadline has passed."""
+        addresses, port, count = arguments["addresses"], arguments["port"], arguments["count"]
+        command = "; ".join(f"curl http://{address}:{port}/" for address in addresses.values())
+        if self.check_mode:
+            return {"changed": False, "skipped": True, "command": command, "answers": {}, "waited": 0.0}
+        self.announce(command)
+        script = http_request.script(addresses, port, count, arguments["timeout"])
+        start = time.monotonic()
+        while True:
+            answers = http_request.parse(self.command(script)[1])
+            waited = time.monotonic() - start
+            if all(answers.get(name) == ["200"] * count for name in addresses) or waited > arguments["deadline"]:
+                break
+            time.sleep(0.1)
+        return {
+            "changed": False,
+            "host": self.host,
+            "answers": answers,
+            "silent": sorted(name for name in addresses if answers.get(name) != ["200"] * count),
+            "waited": waited,
+            "command": command,
+            "output": "\n".join(f"{name}: {' '.join(found)}" for name, found in answers.items()),
+        }

@@ -1,0 +1,87 @@
+"""Look at a service and its tasks, or wait until they are as they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
+
+from lab.engine import service, tasks
+from lab.engine.client import Engine
+
+
+class ActionModule(LabAction):
+    """A manager's view: specification, ports, virtual IPs, and each task with its node and container."""
+
+    noun = "service_info"
+
+    def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Wait if asked to, and return what there is."""
+        engine, name = self.engine(), arguments["name"]
+        command = f"docker service {arguments['show']} {name}"
+        self.announce(command)
+        found = {"changed": False, "host": self.host, "command": command}
+        if service.inspect(engine, name) is None:
+            return {**found, **_nothing(name)}
+        wait_for = "any" if self.check_mode else arguments["wait_for"]
+        now = _WAITS[wait_for](engine, name, arguments["deadline"])
+        return {**found, **_seen(engine, name, now), "output": _output(arguments["show"], engine, name, now)}
+
+
+_WAITS: dict[str, Callable[[Engine, str, float], tasks.Convergence]] = {
+    "any": lambda engine, name, _: tasks.look(engine, name),
+    "converged": tasks.converge,
+    "refused": tasks.wait_refused,
+}
+
+
+def _nothing(name: str) -> dict[str, Any]:
+    empty: dict[str, Any] = {"service": {}, "publish": [], "virtual_addresses": {}, "tasks": [], "errors": []}
+    return {
+        **empty,
+        "present": False,
+        "wanted": 0,
+        "standing": "no such service",
+        "running": [],
+        "by_node": {},
+        "waited": 0.0,
+        "output": f"no such service: {name}",
+    }
+
+
+def _seen(engine: Engine, name: str, now: tasks.Convergence) -> dict[str, Any]:
+    inspected = service.inspect(engine, name) or {}
+    names = service.network_names(engine)
+    return {
+        "present": True,
+        "service": service.summary(inspected, names),
+        "publish": [str(port) for port in service.ports(inspected)],
+        "virtual_addresses": service.virtual_addresses(inspected, names),
+        "tasks": [asdict(task) for task in now.tasks],
+        "running": [asdict(task) for task in now.running],
+        "by_node": by_node(now.running),
+        "wanted": now.wanted,
+        "standing": str(now),
+        "errors": list(now.errors),
+        "waited": now.waited_s,
+    }
+
+
+def by_node(running: Sequence[tasks.Task]) -> dict[str, list[str]]:
+    """Return the containers of tasks, in order, by the node on which they are."""
+    nodes = sorted({task.node for task in running})
+    return {node: sorted(task.container for task in running if task.node == node) for node in nodes}
+
+
+def _output(show: str, engine: Engine, name: str, now: tasks.Convergence) -> str:
+    if show == "ps":
+        rows = [f"{task.id[:12]}  {task.node:<12}  {task.desired:<9}  {task.state}  {task.error}" for task in now.tasks]
+        return "\n".join(row.rstrip() for row in rows)
+    inspected = service.inspect(engine, name) or {}
+    names = service.network_names(engine)
+    lines = [f"{name}  {len(now.running)}/{now.wanted}"]
+    lines += [f"port {port}" for port in service.ports(inspected)]
+    lines += [f"virtual IP {ip} on {net}" for net, ip in service.virtual_addresses(inspected, names).items()]
+    return "\n".join(lines)

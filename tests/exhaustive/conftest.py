@@ -1,0 +1,5 @@
+"""The same labs as the integration tests'."""
+
+from __future__ import annotations
+
+from tests.integration.conftest import inventory, lab  # noqa: F401

@@ -1,0 +1,59 @@
+"""The stages' roles on other swarms than the default one, and in playbooks of somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.engine import swarm
+from tests.integration.command import Cli, playbook, verdicts
+
+PLAY = """\
+---
+- name: A playbook of the user's own
+  hosts: managers:workers
+  gather_facts: false
+  any_errors_fatal: true
+  tasks:
+    - name: Show how a standalone container is reached
+      ansible.builtin.include_role:
+        name: stage_standalone_containers
+    - name: Show a service
+      ansible.builtin.include_role:
+        name: stage_user_defined_overlay
+    - name: Verify | Every claim holds
+      lab.swarm.verdict:
+      run_once: true
+"""
+
+
+@pytest.fixture
+def three(inventory) -> Iterator[tuple[Cli, Path]]:
+    """A lab of two managers and a worker, under names of their own."""
+    cli = Cli("test-three")
+    cli.run("down")
+    try:
+        path = inventory(["alpha", "beta"], ["gamma"])
+        done = cli.run("up", "-i", str(path))
+        assert done.code == 0, done.text
+        yield cli, path
+    finally:
+        assert cli.run("down").code == 0
+
+
+def test_the_roles_serve_any_swarm_and_know_a_manager_from_a_worker(three: tuple[Cli, Path], inventory, tmp_path: Path):
+    lab, path = three
+    assert sorted(node.role for node in swarm.nodes(lab.engine("beta"))) == ["manager", "manager", "worker"]
+    (tmp_path / "own.yml").write_text(PLAY)
+    done = playbook(lab, "-i", str(path), str(tmp_path / "own.yml"))
+    assert done.code == 0, done.text
+    wrong = str(inventory(["alpha"], ["beta", "gamma"], stage_default_overlay_replicas=1))
+    result = lab.json("stage", "run", "default-overlay", "-i", wrong, code=1)
+    assert _failed(result) == {"default-overlay.manager-only"}
+    assert _failed(lab.json("verify", "-i", wrong, code=1)) == {"create-swarm.roles", "create-swarm.manager-only"}
+
+
+def _failed(result: dict) -> set[str]:
+    return {claim for claim, verdict in verdicts(result).items() if verdict == "fail"}
