@@ -18,6 +18,7 @@ from lab.hosts.outward import is_reachable
 from lab.hosts.providers import PROVIDERS
 from lab.hosts.segment import outsider
 from lab.project import project
+from lab.reading import page
 
 LAB_VARIABLES = frozenset(
     {
@@ -33,8 +34,6 @@ LAB_VARIABLES = frozenset(
 )
 LOW = 10
 """Addresses at the segment's beginning that are given out last: people expect routers there."""
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def check_file(path: Path) -> None:
     if path.is_dir() or path.suffix not in {".yml", ".yaml"}:
         return
     try:
-        content = yaml.load(path.read_text(), Loader=_LOADER)  # noqa: S506 - a safe loader, written in C
+        content = page(path)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
@@ -143,7 +142,7 @@ def specifications() -> dict[str, dict[str, Any]]:
     """Return the variables that the roles understand, each with its form: the roles' argument specifications."""
     found: dict[str, dict[str, Any]] = {}
     for specification in project().roles.glob("*/meta/argument_specs.yml"):
-        content = yaml.load(specification.read_text(), Loader=_LOADER)  # noqa: S506 - a safe loader, written in C
+        content = page(specification)
         for entry in content["argument_specs"].values():
             found.update(entry.get("options", {}))
     return found

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lab.errors import InvalidInput
 from lab.project import Project
+from lab.reading import page
 
 PREFIX = "stage_"
 STAGE_ROLE = "stage"
@@ -42,10 +42,11 @@ class Stage:
     claims: Sequence[Claim]
 
 
-def stages(project: Project) -> list[Stage]:
+@cache
+def stages(project: Project) -> Sequence[Stage]:
     """Return every stage, in the tutorial's order."""
-    found = [_read(page.parent.parent) for page in project.roles.glob(f"{PREFIX}*/meta/stage.yml")]
-    return [stage for _, stage in sorted(found, key=lambda entry: (entry[0], entry[1].name))]
+    found = [_read(about.parent.parent) for about in project.roles.glob(f"{PREFIX}*/meta/stage.yml")]
+    return tuple(stage for _, stage in sorted(found, key=lambda entry: (entry[0], entry[1].name)))
 
 
 def stage(project: Project, name: str) -> Stage:
@@ -57,7 +58,7 @@ def stage(project: Project, name: str) -> Stage:
     return known[name]
 
 
-def chosen(project: Project, names: Sequence[str]) -> list[Stage]:
+def chosen(project: Project, names: Sequence[str]) -> Sequence[Stage]:
     """Return the stages of these names, in their order; ``all`` means every one, in the tutorial's order."""
     return stages(project) if list(names) == ["all"] else [stage(project, name) for name in names]
 
@@ -74,18 +75,18 @@ def stage_of_role(role: str) -> str:
 
 
 def _read(role: Path) -> tuple[int, Stage]:
-    page = yaml.safe_load((role / "meta" / "stage.yml").read_text())
+    about = page(role / "meta" / "stage.yml")
     name = stage_of_role(role.name)
     tasks = [task for path in _task_files(role) for task in _tasks(path)]
     claims = [_claim(task) for task in tasks if "lab.swarm.claim" in task]
     steps = [str(task["name"]) for task in tasks if not str(task["name"]).startswith(VERIFY)]
-    return int(page["order"]), Stage(
+    return int(about["order"]), Stage(
         name=name,
-        title=page["title"],
-        tutorial=page["tutorial"],
-        needs=tuple(page["needs"]),
-        engine=str(page["engine"]),
-        note=page.get("note", ""),
+        title=about["title"],
+        tutorial=about["tutorial"],
+        needs=tuple(about["needs"]),
+        engine=str(about["engine"]),
+        note=about.get("note", ""),
         steps=tuple(steps),
         claims=tuple(claims),
     )
@@ -104,7 +105,7 @@ def _task_files(role: Path) -> list[Path]:
 
 def _tasks(path: Path, conditions: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
     """Yield every task of a file, also those inside blocks and in what it imports, with all that it depends on."""
-    for task in yaml.safe_load(path.read_text()) or []:
+    for task in page(path) or []:
         yield from _inside(task, path, conditions)
 
 

@@ -13,10 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lab.errors import InvalidInput
 from lab.project import project
+from lab.reading import page
 from lab.stages import Stage, stages
 
 CATALOGUES = Path(__file__).parent / "catalogues"
@@ -93,8 +92,7 @@ def catalogue(language: str) -> Catalogue:
 @cache
 def read(language: str) -> Texts:
     """Return what the catalogue of a language has itself."""
-    page = yaml.safe_load((CATALOGUES / f"{language}.yml").read_text(encoding="utf-8"))
-    return dict(_flat(page, ()))
+    return dict(_flat(page(CATALOGUES / f"{language}.yml"), ()))
 
 
 def _flat(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

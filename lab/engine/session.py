@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from lab.engine.client import Engine, reported
 from lab.errors import ClaimFailed
 
-PROMPT = re.compile(rb"(?:^|[\r\n])[^\r\n]*[#$] (?:\x1b\[6n)?$")
+_WAITS = rb"[^\r\n]*[#$] (?:\x1b\[6n)?$"
+PROMPT = re.compile(rb"(?:^|[\r\n])" + _WAITS)
 """What a shell shows when it waits for a line: busybox's ash prints the directory before the sign."""
+
+_NEXT_PROMPT = re.compile(rb"[\r\n]" + _WAITS)
+"""The one after a typed line: the line's own echo, which comes in pieces, may end in ``$ `` as well."""
 
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 DETACH = b"\x10\x11"
@@ -66,7 +70,7 @@ def converse(
         _read(connection, deadline_s, name)
         for line in lines:
             connection.sendall(line.encode() + b"\n")
-            typed.append(Typed(line, _clean(_read(connection, deadline_s, name), line)))
+            typed.append(Typed(line, _clean(_read(connection, deadline_s, name, _NEXT_PROMPT), line)))
         return typed, detaches and _detached(connection, deadline_s)
 
 
@@ -80,11 +84,11 @@ def _detached(connection: socket.socket, deadline_s: float) -> bool:
     return False
 
 
-def _read(connection: socket.socket, deadline_s: float, name: str) -> bytes:
+def _read(connection: socket.socket, deadline_s: float, name: str, prompt: re.Pattern[bytes] = PROMPT) -> bytes:
     """Read until a prompt stands last, or the other side closes."""
     end = time.monotonic() + deadline_s
     seen = b""
-    while not PROMPT.search(seen):
+    while not prompt.search(seen):
         left = end - time.monotonic()
         if left <= 0 or not select.select([connection], [], [], left)[0]:
             raise ClaimFailed(f"the terminal of {name} shows no prompt within {deadline_s:g} s: {seen[-80:]!r}")

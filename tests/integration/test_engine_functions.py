@@ -410,17 +410,17 @@ def _task(noun: str, **more: object) -> dict[str, Any]:
 def test_a_task_changes_what_its_check_says_once(lab: Cli, worker: Engine, tmp_path: Path, noun: str, difference: str):
     playbook = str(write(tmp_path, "worker-1", _task(noun)))
 
-    def play(*options: str) -> tuple[list[int], bool, dict[str, set[str]]]:
+    def act(*options: str) -> tuple[list[int], bool, dict[str, set[str]]]:
         done = play("-i", "inventory/netns.yml", "--diff", *options, playbook, lab=lab.lab, home=tmp_path)
         return _changed(done), difference in done.out, things(worker)
 
     before = things(worker)
-    assert play("--check") == ([1], True, before)
-    changed, told, made = play()
+    assert act("--check") == ([1], True, before)
+    changed, told, made = act()
     assert (changed, told) == ([1], True)
     assert len(made[f"{noun}s"] - before[f"{noun}s"]) == 1
-    assert play() == ([0], False, made)
-    assert play("--check") == ([0], False, made)
+    assert act() == ([0], False, made)
+    assert act("--check") == ([0], False, made)
 
 
 @pytest.mark.parametrize("noun", TASKS)

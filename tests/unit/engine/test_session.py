@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 
@@ -20,20 +21,22 @@ Terminal = Callable[..., SimpleNamespace]
 def terminal() -> Iterator[Terminal]:
     """Return a function that makes an engine whose only terminal gives these answers, one for each line typed.
 
-    The first is for the empty line that wakes the prompt. After the last, the session ``ends`` by itself, or
-    says nothing more until somebody detaches; one that is ``deaf`` does not notice that.
+    The first is for the empty line that wakes the prompt; any may come in pieces. After the last, the session
+    ``ends`` by itself, or says nothing more until somebody detaches; one that is ``deaf`` does not notice that.
     """
     ours, theirs = socket.socketpair()
 
-    def serve(answers: Sequence[bytes], ends: bool, deaf: bool) -> None:
+    def serve(answers: Sequence[bytes | Sequence[bytes]], ends: bool, deaf: bool) -> None:
         with theirs, theirs.makefile("rb") as typed:
             for answer in answers:
                 typed.readline()
-                theirs.sendall(answer)
+                for piece in [answer] if isinstance(answer, bytes) else answer:
+                    theirs.sendall(piece)
+                    time.sleep(0.02)
             if not ends:
                 typed.read(-1 if deaf else len(DETACH))
 
-    def start(answers: Sequence[bytes], *, ends: bool = False, deaf: bool = False) -> SimpleNamespace:
+    def start(answers: Sequence[bytes | Sequence[bytes]], *, ends: bool = False, deaf: bool = False) -> SimpleNamespace:
         threading.Thread(target=serve, args=(answers, ends, deaf), daemon=True).start()
         stream = SimpleNamespace(_sock=ours, close=lambda: None)
         return SimpleNamespace(attach_socket=lambda *_, **__: stream)
@@ -73,6 +76,11 @@ def test_one_that_does_not_wait_shows_none(shown: bytes):
 )
 def test_the_output_is_what_stands_between_echo_and_prompt(terminal: Terminal, answer: bytes, output: str):
     assert typed(terminal([b"\r\n/ # ", answer]), "hostname") == [Typed("hostname", output)]
+
+
+def test_an_echo_that_comes_in_pieces_is_no_prompt(terminal: Terminal):
+    engine = terminal([b"\r\n/ # ", (b"echo $$ ", b"# \r\n1\r\n/ # ")])
+    assert typed(engine, "echo $$ # ") == [Typed("echo $$ # ", "1")]
 
 
 def test_each_line_has_its_own_output(terminal: Terminal):
