@@ -11,13 +11,16 @@ from datetime import datetime, timezone
 from typing import Any
 
 from lab.engine import container, service
-from lab.engine.client import Engine, reported
+from lab.engine.client import Engine, NotFound, reported
 from lab.errors import LabError
 
 POLL_S = 0.05
-STEADY_S = 1.0
-"""Seconds for which a task must have run: one that ends at once is still told as running for up to 0.6 s."""
+STEADY_S = 0.25
+"""Seconds for which a container must have run, in the eyes of its own engine."""
+STEADY_TOLD_S = 1.0
+"""The same in a manager's eyes: a task that ends at once is still told as running for up to 0.6 s."""
 _FAILED = frozenset({"complete", "failed", "rejected"})
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 _PASSIVE_OPENS = re.compile(r"^Tcp: (.*)\nTcp: (.*)$", re.MULTILINE)
 
 
@@ -113,16 +116,18 @@ def _outdated(raw: Mapping[str, Any], inspected: Mapping[str, Any]) -> bool:
     if before is None or before.get("EndpointSpec") == inspected["Spec"].get("EndpointSpec"):
         return False
     begun = (inspected.get("UpdateStatus") or {}).get("StartedAt")
-    if begun is None and _age(inspected["UpdatedAt"]) > STEADY_S:
+    if begun is None and _age(inspected["UpdatedAt"]) > STEADY_TOLD_S:
         return False
     return _moment(raw["CreatedAt"]) < _moment(begun or inspected["UpdatedAt"])
 
 
 def _moment(timestamp: str) -> datetime:
-    """Return a time in the engine's notation: RFC 3339, up to nine digits after the point, none where all are 0."""
-    seconds, _, fraction = timestamp.rstrip("Z").partition(".")
-    whole = datetime.strptime(seconds, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
-    return whole.replace(microsecond=int(fraction[:6].ljust(6, "0")))
+    """Return a time in the engine's notation: RFC 3339, up to nine digits after the point, in any zone."""
+    match = _RFC3339.fullmatch(timestamp)
+    if match is None:
+        raise LabError(f"an engine told the time as {timestamp!r}")
+    zone = match[3].replace("Z", "+00:00")
+    return datetime.fromisoformat(f"{match[1]}.{(match[2] or '')[:6]:0<6}{zone}")
 
 
 def _age(timestamp: str) -> float:
@@ -130,15 +135,16 @@ def _age(timestamp: str) -> float:
     return (datetime.now(timezone.utc) - _moment(timestamp)).total_seconds()
 
 
-def converge(engine: Engine, name: str, deadline_s: float) -> Convergence:
+def converge(engine: Engine, name: str, deadline_s: float, engines: Mapping[str, Engine] | None = None) -> Convergence:
     """Wait until as many tasks run as the service wants and none of an older form does.
 
-    A container that ends at once also runs for a moment, so each must have run for a second; where a task has
-    failed, for as long as the swarm itself watches (5 s). Reaching the deadline is no error here: the caller judges
-    what is there.
-    Raises LabError where there is no such service.
+    A container that ends at once also runs for a moment, so each must have run for STEADY_S; where a task has
+    failed, for as long as the swarm itself watches (5 s). ``engines`` has the engine of each node, by its host name,
+    which is asked itself; for any other node the managers' word has to do, which comes later and by another clock.
+    Reaching the deadline is no error here: the caller judges what is there. Raises LabError where there is no such
+    service.
     """
-    return _wait(engine, name, deadline_s, lambda now: now.settled)
+    return _wait(engine, name, deadline_s, lambda now: now.settled, engines)
 
 
 def wait_refused(engine: Engine, name: str, deadline_s: float) -> Convergence:
@@ -146,16 +152,22 @@ def wait_refused(engine: Engine, name: str, deadline_s: float) -> Convergence:
     return _wait(engine, name, deadline_s, lambda now: bool(now.errors))
 
 
-def _wait(engine: Engine, name: str, deadline_s: float, holds: Callable[[Convergence], bool]) -> Convergence:
+def _wait(
+    engine: Engine,
+    name: str,
+    deadline_s: float,
+    holds: Callable[[Convergence], bool],
+    engines: Mapping[str, Engine] | None = None,
+) -> Convergence:
     start = time.monotonic()
     while True:
-        now = look(engine, name, time.monotonic() - start)
+        now = look(engine, name, time.monotonic() - start, engines)
         if holds(now) or now.waited_s > deadline_s:
             return now
         time.sleep(POLL_S)
 
 
-def look(engine: Engine, name: str, waited_s: float = 0.0) -> Convergence:
+def look(engine: Engine, name: str, waited_s: float = 0.0, engines: Mapping[str, Engine] | None = None) -> Convergence:
     """Return how a service stands at this moment; raises LabError where there is none of that name."""
     inspected = service.inspect(engine, name)
     if inspected is None:
@@ -165,14 +177,32 @@ def look(engine: Engine, name: str, waited_s: float = 0.0) -> Convergence:
     stale = [task for task in found if task.state == "running" and not task.current]
     failed = [task for task in found if task.current and (task.state in _FAILED or task.error)]
     wanted = _wanted(engine, inspected)
-    watch_s = service.MONITOR_S if failed else STEADY_S
+    settled = len(running) == wanted and not stale
     return Convergence(
         wanted=wanted,
         tasks=found,
         errors=_errors(failed, inspected),
         waited_s=waited_s,
-        settled=len(running) == wanted and not stale and all(task.since_s >= watch_s for task in running),
+        settled=settled and all(_steady(task, engines or {}, after_failure=bool(failed)) for task in running),
     )
+
+
+def _steady(task: Task, engines: Mapping[str, Engine], *, after_failure: bool) -> bool:
+    """Tell whether a task has run for long enough to be believed."""
+    if task.node in engines:
+        return _up_s(engines[task.node], task.container) >= (service.MONITOR_S if after_failure else STEADY_S)
+    return task.since_s >= (service.MONITOR_S if after_failure else STEADY_TOLD_S)
+
+
+def _up_s(engine: Engine, container_id: str) -> float:
+    """Return the seconds for which a container has run, by its own engine's clock; 0 where it does not."""
+    with reported(f"inspect container {container_id[:12]}"):
+        try:
+            state = engine.inspect_container(container_id)["State"]
+        except NotFound:
+            return 0.0
+        now = engine.info()["SystemTime"]
+    return (_moment(now) - _moment(state["StartedAt"])).total_seconds() if state["Running"] else 0.0
 
 
 def _wanted(engine: Engine, inspected: Mapping[str, Any]) -> int:

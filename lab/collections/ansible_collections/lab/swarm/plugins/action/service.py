@@ -46,7 +46,8 @@ class ActionModule(EngineAction):
         )
 
     def _converge(self, engine: Engine, name: str, deadline: int) -> None:
-        now = tasks.converge(engine, name, deadline)
+        engines = {host: self.engine(host) for host in self.members}
+        now = tasks.converge(engine, name, deadline, engines)
         if not now.settled:
             raise ClaimFailed(
                 f"service {name}: after {deadline} s tasks run: {now}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -26,14 +26,15 @@ class ActionModule(LabAction):
         if service.inspect(engine, name) is None:
             return {**found, **_nothing(name)}
         wait_for = "any" if self.check_mode else arguments["wait_for"]
-        now = _WAITS[wait_for](engine, name, arguments["deadline"])
+        engines = {host: self.engine(host) for host in self.members} if wait_for == "converged" else {}
+        now = _WAITS[wait_for](engine, name, arguments["deadline"], engines)
         return {**found, **_seen(engine, name, now), "output": _output(arguments["show"], engine, name, now)}
 
 
-_WAITS: dict[str, Callable[[Engine, str, float], tasks.Convergence]] = {
-    "any": lambda engine, name, _: tasks.look(engine, name),
+_WAITS: dict[str, Callable[[Engine, str, float, Mapping[str, Engine]], tasks.Convergence]] = {
+    "any": lambda engine, name, _, __: tasks.look(engine, name),
     "converged": tasks.converge,
-    "refused": tasks.wait_refused,
+    "refused": lambda engine, name, deadline, _: tasks.wait_refused(engine, name, deadline),
 }
 
 

@@ -32,6 +32,13 @@ options:
     type: list
     elements: str
     default: []
+  hosts:
+    description:
+    - Hosts on which to do the same, side by side; the task's own where empty. C(before) and C(after) are by host
+      where there are several.
+    type: list
+    elements: str
+    default: []
   state:
     description:
     - What to bring about; a stopped container that is to be started is replaced.

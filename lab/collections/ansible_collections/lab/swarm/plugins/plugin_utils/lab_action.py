@@ -11,6 +11,7 @@ import yaml
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.lab.swarm.plugins.plugin_utils.looking import side_by_side
 
 from lab import stepping
 from lab.engine.change import Change
@@ -121,16 +122,18 @@ class LabAction(ActionBase):
 
 
 class EngineAction(LabAction):
-    """An action that makes one change in one engine."""
+    """An action that makes one change in one engine, or the same in several side by side (option C(hosts))."""
 
     changes = True
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Tell the command before it runs, if asked to; make the change; return it."""
-        engine = self.engine()
+        hosts = arguments.get("hosts") or [self.host]
         if self._option("lab_explain") or self._option(stepping.VARIABLE):
-            self.announce(self.change(engine, arguments, check=True).command)
-        return self.result(self.change(engine, arguments, check=self.check_mode))
+            self.announce(self.change(self.engine(hosts[0]), arguments, check=True).command, hosts)
+        made = side_by_side(hosts, lambda host: self.change(self.engine(host), arguments, check=self.check_mode))
+        change = made[hosts[0]] if len(hosts) == 1 else together(made)
+        return {**self.result(change), "host": ", ".join(hosts)}
 
     def change(self, engine: Engine, arguments: dict[str, Any], *, check: bool) -> Change:
         """Make the change, or with ``check`` only say what it would be."""
@@ -138,7 +141,18 @@ class EngineAction(LabAction):
 
     def result(self, change: Change) -> dict[str, Any]:
         """Return the task result of a change."""
-        return {**change_result(change), "host": self.host}
+        return change_result(change)
+
+
+def together(changes: Mapping[str, Change]) -> Change:
+    """Return the changes on several hosts as one: before and after by host."""
+    return Change(
+        before={host: dict(change.before) for host, change in changes.items()},
+        after={host: dict(change.after) for host, change in changes.items()},
+        command=next(iter(changes.values())).command,
+        actions=tuple(f"{host}: {action}" for host, change in changes.items() for action in change.actions),
+        output="\n".join(f"{host}: {change.output}" for host, change in changes.items() if change.output),
+    )
 
 
 def change_result(change: Change) -> dict[str, Any]:
