@@ -196,7 +196,6 @@ def stage_run(
 ) -> None:
     """Walk through stages and check their claims; can be run again at any time."""
     from lab.project import project
-    from lab.report import learner
     from lab.report.files import Files
     from lab.stages import chosen, require_one_to_keep
 
@@ -204,6 +203,8 @@ def stage_run(
     if keep:
         require_one_to_keep(found)
     if step:
+        from lab.report import learner
+
         learner.require_terminal()
     options = _work().Options(lab, inventory, verbose, check, diff, wait, explain)
     variables = {"stage": [stage.name for stage in found], "stage_keep": keep}
@@ -292,10 +293,11 @@ def _playbook(noun: str, options: Options, variables: Mapping[str, object], show
 def _progress(console: Console, options: Options, show: _Show) -> Any:
     """Return what shows a run while it goes on: line by line, or step by step for a learner."""
     from lab.report import terminal
-    from lab.report.learner import Learner
 
     if not show.step:
         return terminal.Progress(console, explain=options.explain, verbose=options.verbosity > 0)
+    from lab.report.learner import Learner
+
     steps = {stage.name: stage.steps for stage in show.stages}
     return Learner(console, show.words, steps, lambda host: _shell_beside(options.lab, host))
 

@@ -186,6 +186,7 @@ def _environment(project: Project, playbook: Playbook, private: Path) -> dict[st
         "ANSIBLE_HOME": str(private / "ansible"),
         "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
         "ANSIBLE_NOCOLOR": "1",
+        "LC_ALL": "C.UTF-8",  # Ansible refuses a locale that this machine does not have
         "LAB_WAIT": str(playbook.wait_s),
         lock.PARENT: lock.own_record(),
     }

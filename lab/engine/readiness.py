@@ -79,14 +79,23 @@ def _container_labels(engine: Engine, name: str) -> dict[str, str] | None:
 _LABELS = {"service": _service_labels, "network": _network_labels, "container": _container_labels}
 
 
-def holder(engine: Engine, port: int, *, manager: bool) -> str:
-    """Return who holds a tcp port of the engine's host: a container, a service, or a program that it does not know."""
+def published(manager: Engine, ports: Sequence[int]) -> dict[int, str]:
+    """Return which of the tcp ports a service of the swarm publishes, each with the service's name."""
+    with reported("list services"):
+        services: list[dict[str, Any]] = manager.services()
+    return {
+        entry["PublishedPort"]: str(found["Spec"]["Name"])
+        for found in services
+        for entry in (found.get("Endpoint") or {}).get("Ports") or ()
+        if entry.get("PublishedPort") in ports and entry["Protocol"] == "tcp"
+    }
+
+
+def holder(engine: Engine, port: int) -> str:
+    """Return who holds a tcp port of the engine's host: a container, or a program that the engine does not know."""
     with reported("list containers"):
         running: list[dict[str, Any]] = engine.containers()
     for found in running:
         if any(entry.get("PublicPort") == port and entry["Type"] == "tcp" for entry in found["Ports"]):
             return f"container {found['Names'][0].lstrip('/')}"
-    for found in engine.services() if manager else ():
-        if any(entry.get("PublishedPort") == port for entry in (found.get("Endpoint") or {}).get("Ports") or ()):
-            return f"service {found['Spec']['Name']}"
-    return "a program on it, or a service of the swarm"
+    return "a program on it"

@@ -14,7 +14,7 @@ from typing import Any
 
 from lab.engine.change import Change, command_line
 from lab.engine.client import Engine, NotFound, reported
-from lab.errors import ClaimFailed, InvalidInput, LabError
+from lab.errors import InvalidInput, LabError
 
 PORT = 2377
 ROTATED_LABEL = "swarm-lab.tokens-rotated-for"
@@ -232,17 +232,12 @@ def remove_ghosts(manager: Engine, hostnames: Sequence[str], *, check: bool) -> 
     return Change(before, {"ghosts": []}, command, actions)
 
 
-def wait_ready(manager: Engine, hostnames: Sequence[str], deadline_s: float) -> float:
-    """Wait until each host name is borne by a ready node; return the seconds waited.
-
-    Raises ClaimFailed with the names that are not ready after ``deadline_s`` seconds.
-    """
+def wait_ready(manager: Engine, hostnames: Sequence[str], deadline_s: float) -> tuple[list[str], float]:
+    """Wait until each host name is borne by a ready node; return those that are not, and the seconds waited."""
     start = time.monotonic()
     while True:
         missing = set(hostnames) - {node.hostname for node in nodes(manager) if node.state == "ready"}
         waited = time.monotonic() - start
-        if not missing:
-            return waited
-        if waited > deadline_s:
-            raise ClaimFailed(f"not ready after {deadline_s:g} s: {', '.join(sorted(missing))}")
+        if not missing or waited > deadline_s:
+            return sorted(missing), waited
         time.sleep(0.02)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import InvalidInput
-from lab.report import json_form, junit_form, transcript_form
 from lab.results import RunResult
 from lab.texts import Catalogue
 
@@ -36,10 +35,16 @@ class Files:
     def write(self, result: RunResult, words: Catalogue) -> None:
         """Write each form that is asked for; raises InvalidInput where that fails."""
         if self.json:
+            from lab.report import json_form
+
             json_form.write(result, self.json)
         if self.junit:
+            from lab.report import junit_form
+
             junit_form.write(result, self.junit)
         if self.transcript:
+            from lab.report import transcript_form
+
             transcript_form.write(result, self.transcript, words)
 
 

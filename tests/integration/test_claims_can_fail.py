@@ -203,7 +203,7 @@ STANDALONE = [
             "In the session of alpine1, ping alpine2 with packets as large as the path carries",
             "on worker-1 iptables -t raw -I PREROUTING -p udp --dport 4789 -m length --length 1400: -j DROP",
             {
-                "On host2, start a web server on test-net": (
+                "On both hosts, start a web server on test-net, under one name": (
                     "on worker-1 iptables -t raw -D PREROUTING -p udp --dport 4789 -m length --length 1400: -j DROP"
                 )
             },

@@ -17,7 +17,8 @@ class ActionModule(LabAction):
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return state and addresses, with the seconds waited for C(wait_for)."""
-        engine, name, wanted = self.engine(), arguments["name"], arguments["wait_for"]
+        engine, name = self.engine(), arguments["name"]
+        wanted = "" if self.check_mode else arguments["wait_for"]
         start = time.monotonic()
         while True:
             seen = container.summary(container.inspect(engine, name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
@@ -36,8 +37,12 @@ class ActionModule(LabAction):
             swarm_wide = {"service": arguments["services"]} if self.host == first else {}
             problems += readiness.name_problems(engine, {**names, **swarm_wide}, self.paths.name, self.stage)
         told, taken = self._ports(arguments["ports"])
-        in_swarm = self.host in self.variables["groups"]["managers"] and not problems
-        problems += [self._taken(engine, port, manager=in_swarm) for port in taken]
+        services = {} if problems else readiness.published(manager, arguments["ports"])
+        problems += [f"port {port}/tcp is taken by {self._holder(engine, port, services)}" for port in taken]
+        if self.host == first:
+            problems += [
+                f"port {port}/tcp is published by service {services[port]}" for port in services if port not in taken
+            ]
         if problems:
             raise InvalidInput(
                 f"is not ready for stage {self.stage}; nothing was changed", problems=tuple(problems), host=self.host
@@ -63,5 +68,5 @@ class ActionModule(LabAction):
                 return told, taken
             time.sleep(0.1)
 
-    def _taken(self, engine: Engine, port: int, *, manager: bool) -> str:
-        return f"port {port}/tcp is taken by {readiness.holder(engine, port, manager=manager)}"
+    def _holder(self, engine: Engine, port: int, services: Mapping[int, str]) -> str:
+        return f"service {services[port]}" if port in services else readiness.holder(engine, port)

@@ -9,6 +9,7 @@ from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAct
 
 from lab.engine import daemon, network, swarm
 from lab.engine.client import APIError
+from lab.errors import ClaimFailed
 
 
 class ActionModule(LabAction):
@@ -22,7 +23,9 @@ class ActionModule(LabAction):
         member = swarm.membership(engine)
         waited = 0.0
         if member.manager and arguments["ready"]:
-            waited = swarm.wait_ready(engine, arguments["ready"], arguments["deadline"])
+            missing, waited = swarm.wait_ready(engine, arguments["ready"], arguments["deadline"])
+            if missing and arguments["require"]:
+                raise ClaimFailed(f"not ready after {arguments['deadline']} s: {', '.join(missing)}")
         refusal = ""
         if not member.manager:
             try:

@@ -23,6 +23,11 @@ options:
     type: list
     elements: str
     default: []
+  require:
+    description:
+    - Whether it is an error when they are not ready in time; if not, the caller judges what is returned.
+    type: bool
+    default: true
   deadline:
     description:
     - Seconds to wait for either.
