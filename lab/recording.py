@@ -100,15 +100,22 @@ class Recording:
             if self.walk:
                 self.walk.entries.append(self.steps[-1])
         for found in (result, *_items(result)):
-            claims = [Check(**{key: claim[key] for key in _CLAIM_FIELDS}) for claim in found.get("claims", ())]
-            self.claims += claims
-            if self.walk:
-                self.walk.entries += claims
+            for claim in found.get("claims", ()):
+                self._add_claim(Check(**{key: claim[key] for key in _CLAIM_FIELDS}))
         self.pings += result.get("pings", ())
         if result.get("nodes"):
             self.nodes = list(result["nodes"])
         if result.get("images"):
             self.images = dict(result["images"])
+
+    def _add_claim(self, claim: Check) -> None:
+        """Take note of a claim; one that is judged again in the same walk (a step was repeated) counts once."""
+        if self.walk:
+            for earlier in [entry for entry in self.walk.entries if isinstance(entry, Check) and entry.id == claim.id]:
+                self.walk.entries.remove(earlier)
+                self.claims.remove(earlier)
+            self.walk.entries.append(claim)
+        self.claims.append(claim)
 
     def result(self, ending: Ending) -> RunResult:
         """Return what the run found out, with its exit code."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
@@ -64,8 +64,9 @@ def answering(socket: Path, answer: Callable[[Question], Answer]) -> Iterator[No
         try:
             yield
         finally:
-            with Client(str(socket), "AF_UNIX") as connection:
-                connection.send_bytes(_END)
+            if thread.is_alive():
+                with Client(str(socket), "AF_UNIX") as connection:
+                    connection.send_bytes(_END)
             thread.join()
 
 
@@ -78,8 +79,9 @@ def _serve(listener: Listener, answer: Callable[[Question], Answer]) -> None:
                 continue
             if asked == _END:
                 return
-            reply = answer(Question(**json.loads(asked)))
+            reply: Answer = "quit"
             try:
-                connection.send_bytes(reply.encode())
-            except OSError:  # nobody waits for the answer any more
-                continue
+                reply = answer(Question(**json.loads(asked)))
+            finally:  # where nobody can be asked any more, the run ends instead of waiting
+                with suppress(OSError):  # nor does anybody wait for the answer of a task that was ended
+                    connection.send_bytes(reply.encode())

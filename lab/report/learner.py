@@ -51,7 +51,7 @@ class Learner:
         self._done: list[Event] = []
         self._begun = threading.Condition()
         self._answered = ("", "go")
-        self._taken = 0
+        self._taken: list[str] = []
 
     def show(self, event: Event) -> None:
         """Show what came of a task when the next one begins; remember which has begun."""
@@ -85,7 +85,10 @@ class Learner:
         self._introduce(question)
         answer = self._ask(question)
         self._answered = (question.task_id, answer)
-        self._taken += {"go": 1, "repeat": -1, "quit": 0}[answer]
+        if answer == "go" and question.task_id not in self._taken[-1:]:
+            self._taken.append(question.task_id)
+        elif answer == "repeat":
+            self._taken.pop()
         return answer
 
     def _introduce(self, question: Question) -> None:

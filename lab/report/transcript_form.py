@@ -66,7 +66,7 @@ def text(result: RunResult, words: Catalogue, when: datetime | None = None) -> s
         result=result,
         program=f"lab {__version__}",
         when=(when or datetime.now().astimezone()).isoformat(sep=" ", timespec="seconds"),
-        hosts=list(dict.fromkeys(step.host for part in found for step in part.steps)),
+        hosts=list(dict.fromkeys(host for part in found for step in part.steps for host in step.host.split(", "))),
         parts=[(part, passages(part, words)) for part in found],
         columns=stage_table.columns(words),
         rows=stage_table.rows(found, words),

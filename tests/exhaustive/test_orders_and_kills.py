@@ -15,6 +15,7 @@ from lab.project import project
 from lab.stages import stages
 from tests.integration.command import Cli, verdicts
 from tests.integration.stages import QUICK, Users, expected, things
+from tests.integration.test_lifecycle import kill_and_clean_up
 
 NAMES = [stage.name for stage in stages(project())]
 TYPICAL_S = {"default-overlay": 18, "user-defined-overlay": 7, "standalone-containers": 8, "container-and-service": 9}
@@ -77,3 +78,7 @@ def test_a_stage_killed_at_five_moments_runs_again(lab: Cli, inventory, users: U
         result = lab.json("stage", "run", name, "-i", hosts)
         assert verdicts(result) == expected(lab, [name]), f"killed after {moment:.2f} s"
         assert users.seen() == before
+
+
+def test_down_cleans_up_after_a_kill_of_up_at_ten_random_moments(fresh: Cli):
+    kill_and_clean_up(fresh, 10)

@@ -54,7 +54,10 @@ class Users:
         """Make them, and wait until they run."""
         manager, worker = self.lab.engine("manager"), self.lab.engine("worker-1")
         network = manager.create_network("users-net", driver="overlay", attachable=True)["Id"]
-        template = {"ContainerSpec": {"Image": SHELL, "Args": ["sleep", "600"]}, "Networks": [{"Target": network}]}
+        template = {
+            "ContainerSpec": {"Image": SHELL, "Args": ["sleep", "600"], "StopGracePeriod": 1},
+            "Networks": [{"Target": network}],
+        }
         manager.create_service(template, name="users-service")
         made = worker.create_container(SHELL, ["sleep", "600"], name="users-own")["Id"]
         worker.start(made)

@@ -201,4 +201,4 @@ def test_addresses_of_a_running_lab_cannot_be_moved(lab: Cli, inventory):
 def test_json_that_cannot_be_written(lab: Cli):
     done = lab.run("verify", "--json", "/no/such/folder/result.json")
     assert done.code == 2
-    assert "cannot write /no/such/folder/result.json" in done.err
+    assert "/no/such/folder/result.json: /no/such/folder is no directory" in done.err

@@ -120,8 +120,8 @@ DEFAULT = [
 ]
 DEFAULT_VARIABLES = {
     "stage_default_overlay_replicas": 3,
-    "stage_default_overlay_patience": 3,
-    "stage_default_overlay_removal": 8,
+    "stage_default_overlay_patience": 2,
+    "stage_default_overlay_removal": 6,
 }
 
 USER_DEFINED = [
@@ -139,7 +139,7 @@ USER_DEFINED = [
         _stray("user-defined-overlay"),
     ]
 ]
-USER_DEFINED_VARIABLES = {"stage_user_defined_overlay_removal": 8}
+USER_DEFINED_VARIABLES = {"stage_user_defined_overlay_removal": 5}
 
 STANDALONE = [
     [
@@ -214,7 +214,7 @@ STANDALONE = [
         _stray("standalone-containers"),
     ],
 ]
-STANDALONE_VARIABLES = {"stage_standalone_containers_deadline": 3}
+STANDALONE_VARIABLES = {"stage_standalone_containers_deadline": 2}
 
 SERVICE = [
     [
@@ -297,8 +297,8 @@ SERVICE = [
     ],
 ]
 SERVICE_VARIABLES = {
-    "stage_container_and_service_patience": 3,
-    "stage_container_and_service_removal": 8,
+    "stage_container_and_service_patience": 2,
+    "stage_container_and_service_removal": 5,
 }
 
 LOOK = "Verify | Look at every engine and its part in the swarm"

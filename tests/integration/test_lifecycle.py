@@ -156,11 +156,16 @@ def _kill_up(cli: Cli, dice: random.Random) -> str:
     return part
 
 
-def test_down_cleans_up_after_a_kill_at_ten_random_moments(fresh: Cli):
+def test_down_cleans_up_after_a_kill_at_random_moments(fresh: Cli):
+    kill_and_clean_up(fresh, 3)
+
+
+def kill_and_clean_up(fresh: Cli, times: int) -> None:
+    """Kill an `up` so many times, and find the machine as it was after each `down`."""
     seed = int(time.time())
     dice = random.Random(seed)
     before = machine.inventory()
-    for number in range(10):
+    for number in range(times):
         part = _kill_up(fresh, dice)
         down = fresh.run("down")
         assert down.code == 0, f"seed {seed}, kill {number} of {part}: {down.text}"

@@ -305,8 +305,8 @@ def test_a_service_with_a_task_on_every_host(lab: Cli, web: dict[str, Engine]):
     told = facts.parse(lab.on("worker-1", facts.SCRIPT).out)
     assert {PORT, 7946} <= told.listening
     assert not told.default_route
-    assert readiness.holder(worker, PORT, manager=False).startswith(f"container {NAME}.")
-    assert readiness.holder(worker, 7946, manager=False) == "a program on it, or a service of the swarm"
+    assert readiness.holder(worker, PORT).startswith(f"container {NAME}.")
+    assert readiness.holder(worker, 7946) == "a program on it"
 
     # Its name is one address, the virtual one; tasks.NAME is one for each task.
     wanted = {NAME: 1, f"tasks.{NAME}": 3, "nobody": 0}
@@ -339,7 +339,7 @@ def test_an_engine_is_ready_for_a_stage_or_tells_what_is_wrong(engines: dict[str
     assert readiness.version_problems(worker, "17.06") == []
     assert readiness.image_problems(worker, [SHELL_TAG, "none:1"]) == ["image none:1 is not there: lab up brings it"]
     service.ensure(manager, replace(WEB, publish=(Published(PORT, 80),)), check=False)
-    until(lambda: readiness.holder(manager, PORT, manager=True) == f"service {NAME}")
+    until(lambda: readiness.published(manager, [PORT, 9]) == {PORT: NAME})
 
     worker.create_container(SHELL_TAG, name="taken")
     worker.create_network("taken", driver="bridge")

@@ -17,6 +17,10 @@ class ActionModule(EngineAction):
 
     noun = "container"
 
+    def hosts(self, arguments: dict[str, Any]) -> list[str]:
+        """Return the hosts that the task names."""
+        return list(arguments["hosts"])
+
     def change(self, engine: Engine, arguments: dict[str, Any], *, check: bool) -> Change:
         """Run, stop or remove."""
         name, lab = arguments["name"], self.paths.name

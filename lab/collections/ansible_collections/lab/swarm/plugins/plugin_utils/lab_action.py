@@ -122,18 +122,23 @@ class LabAction(ActionBase):
 
 
 class EngineAction(LabAction):
-    """An action that makes one change in one engine, or the same in several side by side (option C(hosts))."""
+    """An action that makes one change in one engine, or the same in several side by side."""
 
     changes = True
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Tell the command before it runs, if asked to; make the change; return it."""
-        hosts = arguments.get("hosts") or [self.host]
+        hosts = self.hosts(arguments) or [self.host]
         if self._option("lab_explain") or self._option(stepping.VARIABLE):
             self.announce(self.change(self.engine(hosts[0]), arguments, check=True).command, hosts)
         made = side_by_side(hosts, lambda host: self.change(self.engine(host), arguments, check=self.check_mode))
         change = made[hosts[0]] if len(hosts) == 1 else together(made)
         return {**self.result(change), "host": ", ".join(hosts)}
+
+    def hosts(self, arguments: dict[str, Any]) -> list[str]:
+        """Return the hosts on which to make the change; none for the task's own."""
+        del arguments
+        return []
 
     def change(self, engine: Engine, arguments: dict[str, Any], *, check: bool) -> Change:
         """Make the change, or with ``check`` only say what it would be."""

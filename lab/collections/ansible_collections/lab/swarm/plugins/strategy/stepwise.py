@@ -44,7 +44,7 @@ class StrategyModule(Linear):
         for found in map(_told, results):
             if found.get("lab_rewind"):
                 self._goes_back = True
-            elif found.get("lab_stepped"):
+            elif found.get("lab_stepped") and self._here not in self._steps[-1:]:
                 self._steps.append(self._here)
         return results
 
