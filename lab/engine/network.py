@@ -189,6 +189,8 @@ def _remove(engine: Engine, network_id: str, name: str, deadline_s: float) -> No
         except NotFound:
             break
         except APIError as error:
+            if "not found" in str(error.explanation):  # by status 500: the swarm has removed it, this engine not yet
+                break
             in_use = "in use" in str(error) or "active endpoints" in str(error)
             if not in_use or time.monotonic() > end:
                 with reported(f"remove network {name}"):
