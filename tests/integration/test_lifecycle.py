@@ -157,7 +157,7 @@ def _kill_up(cli: Cli, dice: random.Random) -> str:
 
 
 def test_down_cleans_up_after_a_kill_at_random_moments(fresh: Cli):
-    kill_and_clean_up(fresh, 3)
+    kill_and_clean_up(fresh, 2)
 
 
 def kill_and_clean_up(fresh: Cli, times: int) -> None:

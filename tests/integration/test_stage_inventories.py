@@ -17,9 +17,6 @@ PLAY = """\
   gather_facts: false
   any_errors_fatal: true
   tasks:
-    - name: Show how a standalone container is reached
-      ansible.builtin.include_role:
-        name: stage_standalone_containers
     - name: Show a service
       ansible.builtin.include_role:
         name: stage_user_defined_overlay

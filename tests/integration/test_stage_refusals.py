@@ -12,7 +12,6 @@ from contextlib import contextmanager
 import pytest
 
 from lab.engine import tasks
-from lab.engine.client import NotFound
 from lab.hosts import netns, state
 from tests.integration.command import Cli, verdicts
 from tests.integration.stages import HOSTS, SHELL, things
@@ -149,36 +148,19 @@ def test_wrong_words_are_refused_at_once(lab: Cli, words: list[str], message: st
     assert message in done.err
 
 
-def test_a_lab_that_is_not_up_half_up_or_in_another_swarm_is_refused(fresh: Cli, inventory):
+def test_a_lab_that_is_not_up_half_up_or_in_another_swarm_is_refused(fresh: Cli):
     for name in ("create-swarm", "default-overlay"):
         done = fresh.run("stage", "run", name)
         assert (done.code, "is not up" in done.err) == (4, True), done.text
-    deadlines = {"stage_create_swarm_deadline": 2, "cross_host_ping_deadline": 1}
-    hosts = inventory(["manager"], ["worker-1", "worker-2"], **deadlines)
-    assert fresh.run("up", "-i", str(hosts)).code == 0
+    assert fresh.run("up").code == 0
     worker = fresh.engine("worker-2")
     worker.leave_swarm()
     _refused(fresh, "user-defined-overlay", "worker-2: ", "is in no swarm")
     worker.init_swarm(advertise_addr="198.18.0.13")
     theirs, ours = (fresh.engine(host).inspect_swarm()["ID"] for host in ("worker-2", "manager"))
     _refused(fresh, "user-defined-overlay", "worker-2: ", f"belongs to swarm {theirs}", f"to swarm {ours}")
-    _break_create_swarm(fresh)
     known = state.read(fresh.paths)
     assert known is not None
     os.kill(known.processes["worker-1"].pid, signal.SIGKILL)
     done = fresh.run("stage", "run", "user-defined-overlay")
     assert (done.code, "half up: worker-1 not running" in done.err) == (4, True), done.text
-
-
-def _break_create_swarm(lab: Cli) -> None:
-    """See the claims of create-swarm fail of which a lab does not recover."""
-    manager = lab.engine("manager")
-    manager.remove_network("ingress")
-    deadline = time.monotonic() + 20
-    while "ingress" in things(lab)["worker-1"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    with pytest.raises(NotFound):
-        manager.inspect_network("ingress")
-    failed = {claim for claim, verdict in verdicts(lab.json("verify", code=1)).items() if verdict == "fail"}
-    assert {"create-swarm.networks", "create-swarm.manager-only"} <= failed
