@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -13,8 +10,8 @@ import pytest
 
 from lab.project import project
 from lab.stages import stages
-from tests.integration.command import Cli, verdicts
-from tests.integration.stages import QUICK, Users, expected, things
+from tests.integration.command import Cli
+from tests.integration.stages import QUICK, Users, expected, kill_and_run_again, things
 from tests.integration.test_lifecycle import kill_and_clean_up
 
 NAMES = [stage.name for stage in stages(project())]
@@ -70,13 +67,7 @@ def test_a_stage_killed_at_five_moments_runs_again(lab: Cli, inventory, users: U
     hosts = str(inventory(["manager"], ["worker-1", "worker-2"], **QUICK))
     before, moments = users.seen(), random.Random()
     for _ in range(5):
-        moment = moments.uniform(1.0, TYPICAL_S[name])
-        run = lab.start("stage", "run", name, "-i", hosts)
-        time.sleep(moment)
-        os.killpg(run.pid, signal.SIGKILL)
-        run.communicate(timeout=30)
-        result = lab.json("stage", "run", name, "-i", hosts)
-        assert verdicts(result) == expected(lab, [name]), f"killed after {moment:.2f} s"
+        kill_and_run_again(lab, name, moments.uniform(1.0, TYPICAL_S[name]), hosts)
         assert users.seen() == before
 
 

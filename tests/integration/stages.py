@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +11,7 @@ from dataclasses import dataclass, field
 from lab.hosts import facts
 from lab.project import project
 from lab.stages import stage
-from tests.integration.command import Cli
+from tests.integration.command import Cli, verdicts
 
 HOSTS = ("manager", "worker-1", "worker-2")
 SHELL = "swarm-lab/busybox:debian"
@@ -41,6 +43,16 @@ def things(lab: Cli) -> dict[str, set[str]]:
         names = {name for container in engine.containers(all=True) for name in container["Names"]}
         found[host] = names | {network["Name"] for network in engine.networks()}
     return found
+
+
+def kill_and_run_again(lab: Cli, name: str, moment: float, hosts: str) -> None:
+    """Kill a walk through a stage so many seconds after its start, and see the next one give the same verdicts."""
+    run = lab.start("stage", "run", name, "-i", hosts)
+    time.sleep(moment)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate(timeout=30)
+    result = lab.json("stage", "run", name, "-i", hosts)
+    assert verdicts(result) == expected(lab, [name]), f"{name} killed after {moment:.2f} s"
 
 
 @dataclass

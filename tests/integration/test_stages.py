@@ -17,7 +17,16 @@ from lab.hosts import facts
 from lab.project import project
 from lab.stages import stages
 from tests.integration.command import Cli, playbook, verdicts
-from tests.integration.stages import NEED_INTERNET, NEED_IPVS, OBSERVED, QUICK, Users, expected, things
+from tests.integration.stages import (
+    NEED_INTERNET,
+    NEED_IPVS,
+    OBSERVED,
+    QUICK,
+    Users,
+    expected,
+    kill_and_run_again,
+    things,
+)
 
 NAMES = [stage.name for stage in stages(project())]
 WALKED = [name for name in NAMES if name != "create-swarm"]
@@ -79,12 +88,7 @@ def test_a_killed_stage_runs_again_and_the_users_things_survive(lab: Cli, invent
     before = users.seen()
     dice = random.Random()
     name, moment = dice.choice(WALKED), dice.uniform(1.5, 6)
-    run = lab.start("stage", "run", name, "-i", hosts)
-    time.sleep(moment)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.communicate(timeout=30)
-    result = lab.json("stage", "run", name, "-i", hosts)
-    assert verdicts(result) == expected(lab, [name]), f"{name} killed after {moment:.2f} s"
+    kill_and_run_again(lab, name, moment, hosts)
     assert users.seen() == before
 
 
