@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from lab.engine import container, network, ownership, service, tasks
+from lab.engine import container, network, ownership, service
 from lab.engine.change import Change
 from lab.engine.client import Engine, reported
 from lab.errors import LabError
+from lab.polling import until
 
 _TASK_LABEL = "com.docker.swarm.task.id"
 
@@ -33,13 +33,12 @@ def wait_gone(
     engines: Mapping[str, Engine], manager: str, lab: str, stage: str, *, deadline_s: float
 ) -> tuple[Things, float]:
     """Wait until nothing of the stage is there or runs; return what is left, and the seconds waited."""
-    start = time.monotonic()
-    while True:
-        left = listed(engines, manager, lab, stage, ended=False)
-        waited = time.monotonic() - start
-        if not left or waited > deadline_s:
-            return left, waited
-        time.sleep(tasks.POLL_S)
+    return until(
+        lambda: listed(engines, manager, lab, stage, ended=False),
+        lambda left: not left,
+        deadline_s=deadline_s,
+        every_s=0.05,
+    )
 
 
 def ensure_absent(

@@ -6,11 +6,11 @@ Written for busybox's nslookup, which alpine's image has too.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 
 from lab.engine import container
 from lab.engine.client import Engine
+from lab.polling import until
 
 _MARK = "== "
 _ANSWER = re.compile(r"^Address(?: \d+)?: (\d+\.\d+\.\d+\.\d+)(?: .*)?$", re.MULTILINE)
@@ -37,12 +37,11 @@ def addresses(
     """Return what names resolve to inside the container ``source``, and the seconds waited.
 
     ``wanted`` has for each name the number of addresses to wait for: what runs on other hosts is known only when
-    the hosts' gossip has brought it. Reaching the deadline is no error: the caller judges what is there.
+    the hosts' gossip has brought it.
     """
-    start = time.monotonic()
-    while True:
-        found = parse(container.execute(engine, source, ["sh", "-c", script(tuple(wanted))]).text)
-        waited = time.monotonic() - start
-        if all(len(found.get(name, ())) == number for name, number in wanted.items()) or waited > deadline_s:
-            return found, waited
-        time.sleep(0.05)
+    return until(
+        lambda: parse(container.execute(engine, source, ["sh", "-c", script(tuple(wanted))]).text),
+        lambda found: all(len(found.get(name, ())) == number for name, number in wanted.items()),
+        deadline_s=deadline_s,
+        every_s=0.05,
+    )

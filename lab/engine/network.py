@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from lab.engine import ownership
 from lab.engine.change import Change, command_line
 from lab.engine.client import APIError, Engine, NotFound, reported
 from lab.errors import InvalidInput
+from lab.polling import until
 
 ALLOCATION_DEADLINE_S = 10.0
 GIVEN_BY_ENGINE = frozenset({"com.docker.network.driver.overlay.vxlanid_list"})
@@ -82,12 +83,12 @@ def wait_listed(engine: Engine, names: Sequence[str], deadline_s: float) -> list
 
     An engine makes its ingress network and docker_gwbridge a moment after it has joined.
     """
-    end = time.monotonic() + deadline_s
-    while True:
-        found = listed(engine)
-        if set(names) <= {network["name"] for network in found} or time.monotonic() > end:
-            return found
-        time.sleep(0.05)
+    return until(
+        lambda: listed(engine),
+        lambda found: set(names) <= {network["name"] for network in found},
+        deadline_s=deadline_s,
+        every_s=0.05,
+    )[0]
 
 
 def summary(inspected: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -142,12 +143,12 @@ def ensure(engine: Engine, spec: NetworkSpec, *, check: bool) -> Change:
 
 def _allocated(engine: Engine, name: str) -> dict[str, Any] | None:
     """Return a new network once the swarm has given it its driver and its subnet."""
-    end = time.monotonic() + ALLOCATION_DEADLINE_S
-    while True:
-        made = inspect(engine, name)
-        if (made is not None and made["Driver"]) or time.monotonic() > end:
-            return made
-        time.sleep(0.01)
+    return until(
+        lambda: inspect(engine, name),
+        lambda made: made is not None and bool(made["Driver"]),
+        deadline_s=ALLOCATION_DEADLINE_S,
+        every_s=0.01,
+    )[0]
 
 
 def _require_own(present: Mapping[str, Any], spec: NetworkSpec) -> None:
@@ -202,17 +203,8 @@ def _remove(engine: Engine, network_id: str, name: str, deadline_s: float) -> No
 
 
 def wait(engine: Engine, name: str, *, present: bool, deadline_s: float) -> tuple[dict[str, Any] | None, float]:
-    """Wait until the network is there (or is not); return its inspection, if any, and the seconds waited.
-
-    Reaching the deadline is not an error here: the caller compares what is there with what it expects.
-    """
-    start = time.monotonic()
-    while True:
-        found = inspect(engine, name)
-        waited = time.monotonic() - start
-        if (found is not None) == present or waited > deadline_s:
-            return found, waited
-        time.sleep(0.02)
+    """Wait until the network is there (or is not); return its inspection, if any, and the seconds waited."""
+    return _wait(engine, name, lambda found: (found is not None) == present, deadline_s)
 
 
 def containers(inspected: Mapping[str, Any] | None) -> list[dict[str, str]]:
@@ -233,10 +225,10 @@ def peers(inspected: Mapping[str, Any] | None) -> list[str]:
 
 def wait_peers(engine: Engine, name: str, number: int, deadline_s: float) -> tuple[dict[str, Any] | None, float]:
     """Wait until an overlay has as many peers as it should: the hosts' gossip brings them."""
-    start = time.monotonic()
-    while True:
-        found = inspect(engine, name)
-        waited = time.monotonic() - start
-        if len(peers(found)) == number or waited > deadline_s:
-            return found, waited
-        time.sleep(0.02)
+    return _wait(engine, name, lambda found: len(peers(found)) == number, deadline_s)
+
+
+def _wait(
+    engine: Engine, name: str, holds: Callable[[dict[str, Any] | None], bool], deadline_s: float
+) -> tuple[dict[str, Any] | None, float]:
+    return until(lambda: inspect(engine, name), holds, deadline_s=deadline_s, every_s=0.02)

@@ -7,7 +7,6 @@ into a result, a log line, an argument list or a file.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from lab.engine.change import Change, command_line
 from lab.engine.client import Engine, NotFound, reported
 from lab.errors import InvalidInput, LabError
+from lab.polling import until
 
 PORT = 2377
 ROTATED_LABEL = "swarm-lab.tokens-rotated-for"
@@ -88,12 +88,9 @@ def _summary(member: Membership) -> dict[str, Any]:
 
 def settled(engine: Engine, deadline_s: float) -> Membership:
     """Return the membership once it is no longer on its way: a restarted node is ``pending`` for a moment."""
-    end = time.monotonic() + deadline_s
-    while True:
-        member = membership(engine)
-        if member.state != "pending" or time.monotonic() > end:
-            return member
-        time.sleep(0.05)
+    return until(
+        lambda: membership(engine), lambda member: member.state != "pending", deadline_s=deadline_s, every_s=0.05
+    )[0]
 
 
 def ensure_initialised(engine: Engine, *, advertise: str, data_path_port: int, check: bool) -> Change:
@@ -234,10 +231,9 @@ def remove_ghosts(manager: Engine, hostnames: Sequence[str], *, check: bool) -> 
 
 def wait_ready(manager: Engine, hostnames: Sequence[str], deadline_s: float) -> tuple[list[str], float]:
     """Wait until each host name is borne by a ready node; return those that are not, and the seconds waited."""
-    start = time.monotonic()
-    while True:
-        missing = set(hostnames) - {node.hostname for node in nodes(manager) if node.state == "ready"}
-        waited = time.monotonic() - start
-        if not missing or waited > deadline_s:
-            return sorted(missing), waited
-        time.sleep(0.02)
+    return until(
+        lambda: sorted(set(hostnames) - {node.hostname for node in nodes(manager) if node.state == "ready"}),
+        lambda missing: not missing,
+        deadline_s=deadline_s,
+        every_s=0.02,
+    )

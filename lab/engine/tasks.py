@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
 from lab.engine import container, service
 from lab.engine.client import Engine, NotFound, reported
 from lab.errors import LabError
+from lab.polling import until
 
-POLL_S = 0.05
 STEADY_S = 0.25
 """Seconds for which a container must have run, in the eyes of its own engine."""
 STEADY_TOLD_S = 1.0
@@ -159,15 +158,11 @@ def _wait(
     holds: Callable[[Convergence], bool],
     engines: Mapping[str, Engine] | None = None,
 ) -> Convergence:
-    start = time.monotonic()
-    while True:
-        now = look(engine, name, time.monotonic() - start, engines)
-        if holds(now) or now.waited_s > deadline_s:
-            return now
-        time.sleep(POLL_S)
+    now, waited = until(lambda: look(engine, name, engines), holds, deadline_s=deadline_s, every_s=0.05)
+    return replace(now, waited_s=waited)
 
 
-def look(engine: Engine, name: str, waited_s: float = 0.0, engines: Mapping[str, Engine] | None = None) -> Convergence:
+def look(engine: Engine, name: str, engines: Mapping[str, Engine] | None = None) -> Convergence:
     """Return how a service stands at this moment; raises LabError where there is none of that name."""
     inspected = service.inspect(engine, name)
     if inspected is None:
@@ -182,7 +177,7 @@ def look(engine: Engine, name: str, waited_s: float = 0.0, engines: Mapping[str,
         wanted=wanted,
         tasks=found,
         errors=_errors(failed, inspected),
-        waited_s=waited_s,
+        waited_s=0.0,
         settled=settled and all(_steady(task, engines or {}, after_failure=bool(failed)) for task in running),
     )
 

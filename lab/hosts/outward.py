@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import subprocess
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lab.errors import MachineLacks
-from lab.hosts.programs import search_path
+from lab.hosts.programs import run
 
 TABLES = "swarm_lab_"
 """How the names of the labs' own nftables tables begin."""
@@ -27,21 +26,6 @@ _DEFAULT_PREFIX = 1
 """A VPN may lay two halves of the address space over the default route."""
 
 Routes = Sequence[Mapping[str, Any]]
-
-
-def attempt(command: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a command with ``text`` as its input; return how it ended."""
-    return subprocess.run(
-        command, input=text, capture_output=True, text=True, check=False, env={"PATH": search_path(), "LANG": "C"}
-    )
-
-
-def run(command: Sequence[str], text: str = "") -> str:
-    """Run a command and return its output; raises MachineLacks with its words where it fails."""
-    done = attempt(command, text)
-    if done.returncode != 0:
-        raise MachineLacks(f"{' '.join(command)}: {done.stderr.strip()}")
-    return done.stdout
 
 
 def namespace() -> int:

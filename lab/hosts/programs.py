@@ -1,4 +1,4 @@
-"""Starting the programs that hold a lab's namespaces, and waiting for them to be ready."""
+"""Running programs of this machine; starting those that hold a lab's namespaces, and waiting for them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,21 @@ def search_path() -> str:
 def which(program: str) -> str | None:
     """Return the path of a system program, also where the caller's PATH has no sbin."""
     return shutil.which(program, path=search_path())
+
+
+def attempt(command: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command with ``text`` as its input; return how it ended."""
+    return subprocess.run(
+        command, input=text, capture_output=True, text=True, check=False, env={"PATH": search_path(), "LANG": "C"}
+    )
+
+
+def run(command: Sequence[str], text: str = "") -> str:
+    """Run a command and return its output; raises MachineLacks with its words where it fails."""
+    done = attempt(command, text)
+    if done.returncode != 0:
+        raise MachineLacks(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def spawn(command: Sequence[str], variables: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:

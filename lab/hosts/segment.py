@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import subprocess
 from collections.abc import Mapping, Sequence
 
 from lab.errors import MachineLacks
 from lab.hosts import cgroups
 from lab.hosts.base import LabPaths
-from lab.hosts.programs import search_path, spawn, wait
+from lab.hosts.programs import attempt, spawn, wait
 
 SWITCH = ".switch"
 """The name under which the process that holds the segment is recorded; no host can have it."""
@@ -102,14 +101,7 @@ table bridge segment {{
 
 def run(switch: int, command: Sequence[str], text: str = "") -> str:
     """Run a command in the segment's network namespace with ``text`` as its input; return its output."""
-    done = subprocess.run(
-        ["nsenter", "-t", str(switch), "-n", *command],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": search_path()},
-    )
+    done = attempt(["nsenter", "-t", str(switch), "-n", *command], text)
     if done.returncode != 0:
         raise MachineLacks(f"{' '.join(command)}: {done.stderr.strip()}", host="switch")
     return done.stdout

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from lab.errors import InvalidInput, MachineLacks
-from lab.hosts import outward, segment, state
+from lab.hosts import outward, programs, segment, state
 from lab.hosts.base import LabPaths, LabSpec
 from lab.hosts.state import LabState, Uplink
 
@@ -118,13 +118,13 @@ def make(paths: LabPaths, spec: LabSpec, record: LabState) -> None:
     with _turn(paths):
         uplink = replace(uplink, forwarding=_forwarding(paths, uplink))
         state.write(paths, replace(record, uplink=uplink))
-        outward.run(["nft", "-f", "-"], marked(_rules(paths.name, uplink)))
+        programs.run(["nft", "-f", "-"], marked(_rules(paths.name, uplink)))
         _join(paths.name, uplink, switch.pid)
         for interface in (link_name(paths.name), *uplink.interfaces):
             _turn_knob((), interface, "0", "1")
     for name in _hosts_to_lead(spec, uplink, record):
         script = f'ip route replace default via {_gateway(spec)} dev eth0; printf %s "$1" >/etc/resolv.conf'
-        outward.run([*_inside(record, name), "sh", "-ec", script, "sh", resolver(spec, uplink)])
+        programs.run([*_inside(record, name), "sh", "-ec", script, "sh", resolver(spec, uplink)])
 
 
 def _join(lab: str, uplink: Uplink, switch: int) -> None:
@@ -134,8 +134,8 @@ def _join(lab: str, uplink: Uplink, switch: int) -> None:
     if not _joined(lab, switch):
         _delete_link((), link)
         peer = ["peer", "name", PORT, "netns", f"/proc/{switch}/ns/net"]
-        outward.run(["ip", "link", "add", link, "type", "veth", *peer])
-    outward.run(["ip", "-batch", "-"], f"addr replace {machine}/{prefix} dev {link}\nlink set {link} up\n")
+        programs.run(["ip", "link", "add", link, "type", "veth", *peer])
+    programs.run(["ip", "-batch", "-"], f"addr replace {machine}/{prefix} dev {link}\nlink set {link} up\n")
     script = (
         f"ip addr replace {inside}/{prefix} dev {PORT}; ip link set {PORT} up; "
         f"ip route replace default via {machine}; echo 1 >/proc/sys/net/ipv4/ip_forward; nft -f -"
@@ -220,7 +220,7 @@ def _hosts_to_lead(spec: LabSpec, uplink: Uplink, record: LabState) -> list[str]
     wanted = f"default via {_gateway(spec)} dev eth0\n{resolver(spec, uplink)}"
     look = ["sh", "-c", "ip -4 route show default | sed 's/ *$//'; cat /etc/resolv.conf || :"]
     running = [name for name in record.hosts if record.process(name)]
-    return [name for name in running if outward.run([*_inside(record, name), *look]) != wanted]
+    return [name for name in running if programs.run([*_inside(record, name), *look]) != wanted]
 
 
 def _inside(record: LabState, host: str) -> tuple[str, ...]:
@@ -239,7 +239,7 @@ def remove(paths: LabPaths, known: LabState) -> list[str]:
         try:
             _delete_link(enter, link_name(paths.name))
             if _table(enter, table_name(paths.name)):
-                outward.run([*enter, "nft", "delete", "table", "inet", table_name(paths.name)])
+                programs.run([*enter, "nft", "delete", "table", "inet", table_name(paths.name)])
             _put_back(paths, uplink, enter)
         except MachineLacks as stays:
             return [f"uplink ({stays})"]
@@ -275,13 +275,13 @@ def _others(paths: LabPaths, uplink: Uplink) -> list[Uplink]:
 
 def _knob(enter: Sequence[str], interface: str) -> str:
     """Return what an interface's forwarding is, empty where there is no such interface."""
-    return outward.attempt([*enter, "cat", _KNOB.format(interface)]).stdout.strip()
+    return programs.attempt([*enter, "cat", _KNOB.format(interface)]).stdout.strip()
 
 
 def _turn_knob(enter: Sequence[str], interface: str, before: str, after: str) -> None:
     """Turn an interface's forwarding, if it is still ``before``."""
     if _knob(enter, interface) == before:
-        outward.run([*enter, "sh", "-ec", 'echo "$1" >"$2"', "sh", after, _KNOB.format(interface)])
+        programs.run([*enter, "sh", "-ec", 'echo "$1" >"$2"', "sh", after, _KNOB.format(interface)])
 
 
 @contextmanager
@@ -297,7 +297,7 @@ def _turn(paths: LabPaths) -> Iterator[None]:
 
 def _link(enter: Sequence[str], name: str) -> Mapping[str, Any]:
     """Return a link as ip-link(8) tells it, empty where there is none."""
-    done = outward.attempt([*enter, "ip", "-json", "link", "show", "dev", name])
+    done = programs.attempt([*enter, "ip", "-json", "link", "show", "dev", name])
     found = json.loads(done.stdout or "[]") if done.returncode == 0 else []
     return dict(found[0]) if found else {}
 
@@ -311,11 +311,11 @@ def _joined(lab: str, switch: int) -> bool:
 
 def _delete_link(enter: Sequence[str], name: str) -> None:
     """Delete a link; the kernel may be doing so just now, since its other end's namespace went."""
-    done = outward.attempt([*enter, "ip", "link", "delete", "dev", name]) if _link(enter, name) else None
+    done = programs.attempt([*enter, "ip", "link", "delete", "dev", name]) if _link(enter, name) else None
     if done is not None and done.returncode != 0 and _link(enter, name):
         raise MachineLacks(f"link {name}: {done.stderr.strip()}")
 
 
 def _table(enter: Sequence[str], name: str) -> str:
     """Return the listing of an nftables table, empty where there is none."""
-    return outward.attempt([*enter, "nft", "list", "table", "inet", name]).stdout
+    return programs.attempt([*enter, "nft", "list", "table", "inet", name]).stdout

@@ -50,7 +50,7 @@ class Learner:
         self._task = Event("task")
         self._done: list[Event] = []
         self._begun = threading.Condition()
-        self._answered = ("", "go")
+        self._answered: tuple[str, Answer] = ("", "go")
         self._taken: list[str] = []
 
     def show(self, event: Event) -> None:
@@ -80,8 +80,8 @@ class Learner:
         with self._begun:
             self._begun.wait_for(lambda: self._task.task_id == question.task_id, EVENT_DEADLINE_S)
         task_id, before = self._answered
-        if task_id == question.task_id and before in {"repeat", "quit"}:
-            return "repeat" if before == "repeat" else "quit"
+        if task_id == question.task_id and before != "go":
+            return before
         self._introduce(question)
         answer = self._ask(question)
         self._answered = (question.task_id, answer)

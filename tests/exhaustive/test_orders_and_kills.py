@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -50,16 +49,6 @@ def test_the_stages_hold_in_every_order_of_two(lab: Cli, inventory):
         assert claim["verdict"] == wanted[claim["id"]], claim
     assert [stage["unjudged"] for stage in result["stages"]] == [[]] * len(sequence)
     assert things(lab) == before
-
-
-@pytest.fixture
-def users(lab: Cli) -> Iterator[Users]:
-    made = Users(lab)
-    try:
-        made.make()
-        yield made
-    finally:
-        made.remove()
 
 
 @pytest.mark.parametrize("name", sorted(TYPICAL_S))

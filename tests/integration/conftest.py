@@ -13,6 +13,7 @@ import pytest
 from lab.hosts import netns
 from lab.hosts.programs import which
 from tests.integration.command import Cli
+from tests.integration.stages import Users
 
 
 def _lacking() -> str:
@@ -75,3 +76,14 @@ def inventory(tmp_path: Path):
         return path
 
     return write
+
+
+@pytest.fixture
+def users(lab: Cli) -> Iterator[Users]:
+    """Things that the user of the lab made: a network, a service on it and a container."""
+    made = Users(lab)
+    try:
+        made.make()
+        yield made
+    finally:
+        made.remove()

@@ -8,10 +8,7 @@ import random
 import signal
 import time
 import xml.etree.ElementTree as Xml
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from lab.hosts import facts
 from lab.project import project
@@ -70,17 +67,6 @@ def test_create_swarm_can_be_checked_again(lab: Cli):
     result = lab.json("stage", "run", "create-swarm")
     assert set(verdicts(result).values()) == {"pass"}
     assert result["changed"] == 0
-
-
-@pytest.fixture
-def users(lab: Cli) -> Iterator[Users]:
-    """Things that the user of the lab made: a network, a service on it and a container."""
-    made = Users(lab)
-    try:
-        made.make()
-        yield made
-    finally:
-        made.remove()
 
 
 def test_a_killed_stage_runs_again_and_the_users_things_survive(lab: Cli, inventory, users: Users):

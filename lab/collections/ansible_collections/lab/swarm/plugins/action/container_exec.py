@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
 
 from lab.engine import container
+from lab.polling import until
 
 
 class ActionModule(LabAction):
@@ -21,13 +21,13 @@ class ActionModule(LabAction):
         if self.check_mode:
             return {"changed": False, "skipped": True, "command": command, "status": 0, "output": ""}
         self.announce(command)
-        engine, start = self.engine(), time.monotonic()
-        while True:
-            done = container.execute(engine, arguments["name"], arguments["command"])
-            waited = time.monotonic() - start
-            if arguments["wait_for_status"] in (None, done.status) or waited > arguments["deadline"]:
-                break
-            time.sleep(0.1)
+        engine = self.engine()
+        done, waited = until(
+            lambda: container.execute(engine, arguments["name"], arguments["command"]),
+            lambda done: arguments["wait_for_status"] in (None, done.status),
+            deadline_s=arguments["deadline"],
+            every_s=0.1,
+        )
         return {
             "changed": False,
             "command": command,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
 
 from lab.engine import container
+from lab.polling import until
 
 
 class ActionModule(LabAction):
@@ -19,14 +19,13 @@ class ActionModule(LabAction):
         """Return state and addresses, with the seconds waited for C(wait_for)."""
         engine, name = self.engine(), arguments["name"]
         wanted = "" if self.check_mode else arguments["wait_for"]
-        start = time.monotonic()
-        while True:
-            seen = container.summary(container.inspect(engine, name))
-            state = seen.get("state", "absent")
-            waited = time.monotonic() - start
-            if wanted in ("", state) or waited > arguments["deadline"]:
-                break
-            time.sleep(0.02)
+        seen, waited = until(
+            lambda: container.summary(container.inspect(engine, name)),
+            lambda seen: wanted in ("", seen.get("state", "absent")),
+            deadline_s=arguments["deadline"],
+            every_s=0.02,
+        )
+        state = seen.get("state", "absent")
         return {
             "changed": False,
             "host": self.host,

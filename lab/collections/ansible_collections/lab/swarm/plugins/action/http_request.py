@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
 
 from lab.hosts import http_request
+from lab.polling import until
 
 
 class ActionModule(LabAction):
@@ -23,18 +23,21 @@ class ActionModule(LabAction):
             return {"changed": False, "skipped": True, "command": command, "answers": {}, "waited": 0.0}
         self.announce(command)
         script = http_request.script(addresses, port, count, arguments["timeout"])
-        start = time.monotonic()
-        while True:
-            answers = http_request.parse(self.command(script)[1])
-            waited = time.monotonic() - start
-            if all(answers.get(name) == ["200"] * count for name in addresses) or waited > arguments["deadline"]:
-                break
-            time.sleep(0.1)
+
+        def silent(answers: dict[str, list[str]]) -> list[str]:
+            return sorted(name for name in addresses if answers.get(name) != ["200"] * count)
+
+        answers, waited = until(
+            lambda: http_request.parse(self.command(script)[1]),
+            lambda answers: not silent(answers),
+            deadline_s=arguments["deadline"],
+            every_s=0.1,
+        )
         return {
             "changed": False,
             "host": self.host,
             "answers": answers,
-            "silent": sorted(name for name in addresses if answers.get(name) != ["200"] * count),
+            "silent": silent(answers),
             "waited": waited,
             "command": command,
             "output": "\n".join(f"{name}: {' '.join(found)}" for name, found in answers.items()),

@@ -28,7 +28,11 @@ class ActionModule(LabAction):
         wait_for = "any" if self.check_mode else arguments["wait_for"]
         engines = {host: self.engine(host) for host in self.members} if wait_for == "converged" else {}
         now = _WAITS[wait_for](engine, name, arguments["deadline"], engines)
-        return {**found, **_seen(engine, name, now), "output": _output(arguments["show"], engine, name, now)}
+        inspected = service.inspect(engine, name)
+        if inspected is None:
+            return {**found, **_nothing(name)}
+        seen = _seen(inspected, service.network_names(engine), now)
+        return {**found, **seen, "output": _output(arguments["show"], name, seen)}
 
 
 _WAITS: dict[str, Callable[[Engine, str, float, Mapping[str, Engine]], tasks.Convergence]] = {
@@ -52,9 +56,7 @@ def _nothing(name: str) -> dict[str, Any]:
     }
 
 
-def _seen(engine: Engine, name: str, now: tasks.Convergence) -> dict[str, Any]:
-    inspected = service.inspect(engine, name) or {}
-    names = service.network_names(engine)
+def _seen(inspected: Mapping[str, Any], names: Mapping[str, str], now: tasks.Convergence) -> dict[str, Any]:
     return {
         "present": True,
         "service": service.summary(inspected, names),
@@ -76,13 +78,13 @@ def by_node(running: Sequence[tasks.Task]) -> dict[str, list[str]]:
     return {node: sorted(task.container for task in running if task.node == node) for node in nodes}
 
 
-def _output(show: str, engine: Engine, name: str, now: tasks.Convergence) -> str:
+def _output(show: str, name: str, seen: Mapping[str, Any]) -> str:
     if show == "ps":
-        rows = [f"{task.id[:12]}  {task.node:<12}  {task.desired:<9}  {task.state}  {task.error}" for task in now.tasks]
+        rows = [
+            f"{t['id'][:12]}  {t['node']:<12}  {t['desired']:<9}  {t['state']}  {t['error']}" for t in seen["tasks"]
+        ]
         return "\n".join(row.rstrip() for row in rows)
-    inspected = service.inspect(engine, name) or {}
-    names = service.network_names(engine)
-    lines = [f"{name}  {len(now.running)}/{now.wanted}"]
-    lines += [f"port {port}" for port in service.ports(inspected)]
-    lines += [f"virtual IP {ip} on {net}" for net, ip in service.virtual_addresses(inspected, names).items()]
+    lines = [f"{name}  {len(seen['running'])}/{seen['wanted']}"]
+    lines += [f"port {port}" for port in seen["publish"]]
+    lines += [f"virtual IP {ip} on {net}" for net, ip in seen["virtual_addresses"].items()]
     return "\n".join(lines)

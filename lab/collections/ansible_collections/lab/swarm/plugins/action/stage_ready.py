@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from lab.engine.client import Engine
 from lab.errors import InvalidInput
 from lab.hosts import facts
 from lab.hosts.facts import HostFacts
+from lab.polling import until
 
 RELEASE_S = 3.0
 """Seconds for which a port may still be held by a service that has just been removed."""
@@ -60,13 +60,13 @@ class ActionModule(LabAction):
 
     def _ports(self, ports: list[int]) -> tuple[HostFacts, list[int]]:
         """Return the host's facts, and which of the ports are taken, once what is being removed has let go."""
-        end = time.monotonic() + RELEASE_S
-        while True:
-            told = facts.parse(self.command(facts.SCRIPT)[1])
-            taken = [port for port in ports if port in told.listening]
-            if not taken or time.monotonic() > end or self.check_mode:
-                return told, taken
-            time.sleep(0.1)
+        told, _ = until(
+            lambda: facts.parse(self.command(facts.SCRIPT)[1]),
+            lambda told: self.check_mode or told.listening.isdisjoint(ports),
+            deadline_s=RELEASE_S,
+            every_s=0.1,
+        )
+        return told, [port for port in ports if port in told.listening]
 
     def _holder(self, engine: Engine, port: int, services: Mapping[int, str]) -> str:
         return f"service {services[port]}" if port in services else readiness.holder(engine, port)

@@ -104,12 +104,17 @@ class LabAction(ActionBase):
         status, output, errors = self._connection.exec_command(script)
         return status, output.decode(errors="replace"), errors.decode(errors="replace")
 
+    @property
+    def tells(self) -> bool:
+        """Whether docker commands are shown before they run."""
+        return bool(self._option("lab_explain") or self._option(stepping.VARIABLE))
+
     def announce(self, command: str, hosts: Sequence[str] = ()) -> None:
         """Show the docker command that is about to run (on ``hosts``), where the user asked to see them."""
+        if not command or not self.tells:
+            return
         title = str(self._task.get_name().rpartition(" : ")[2])
         socket = self._option(stepping.VARIABLE)
-        if not command or not (socket or self._option("lab_explain")):
-            return
         for host in hosts or (self.host,):
             display.display(f"{COMMAND_MARK}{host} {command}")
         if socket and not title.startswith(VERIFY):
@@ -129,11 +134,11 @@ class EngineAction(LabAction):
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Tell the command before it runs, if asked to; make the change; return it."""
         hosts = self.hosts(arguments) or [self.host]
-        if self._option("lab_explain") or self._option(stepping.VARIABLE):
+        if self.tells:
             self.announce(self.change(self.engine(hosts[0]), arguments, check=True).command, hosts)
         made = side_by_side(hosts, lambda host: self.change(self.engine(host), arguments, check=self.check_mode))
         change = made[hosts[0]] if len(hosts) == 1 else together(made)
-        return {**self.result(change), "host": ", ".join(hosts)}
+        return {**change_result(change), "host": ", ".join(hosts)}
 
     def hosts(self, arguments: dict[str, Any]) -> list[str]:
         """Return the hosts on which to make the change; none for the task's own."""
@@ -143,10 +148,6 @@ class EngineAction(LabAction):
     def change(self, engine: Engine, arguments: dict[str, Any], *, check: bool) -> Change:
         """Make the change, or with ``check`` only say what it would be."""
         raise NotImplementedError
-
-    def result(self, change: Change) -> dict[str, Any]:
-        """Return the task result of a change."""
-        return change_result(change)
 
 
 def together(changes: Mapping[str, Change]) -> Change:
