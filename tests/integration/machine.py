@@ -21,7 +21,7 @@ def inventory() -> dict[str, list[str]]:
         "mounts": sorted(line.split(" ", 4)[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()),
         "control groups": [str(path) for h in cgroups.hierarchies() for path in _groups(h.mount)],
         "firewall": _lines("nft", "list", "ruleset"),
-        "files": [str(path) for home in (state_home(), run_home()) if home.exists() for path in home.rglob("*")],
+        "files": [str(path) for home in (state_home(), run_home()) for path in _folders(home)],
         "home": sorted(str(path) for path in Path("~/.ansible").expanduser().rglob("*")),
         "etc": _stamps("/etc"),
         "docker": _stamps("/var/lib/docker"),
@@ -37,6 +37,11 @@ def differences(before: dict[str, list[str]], after: dict[str, list[str]]) -> di
         if came or went:
             found[kind] = came + went
     return found
+
+
+def _folders(home: Path) -> list[Path]:
+    """Return what labs keep below a home, down to each host's folder: its engine writes in there at any time."""
+    return [*home.glob("*"), *home.glob("*/*")]
 
 
 def _processes() -> list[str]:

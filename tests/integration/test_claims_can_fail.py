@@ -30,15 +30,9 @@ def _alias(name: str) -> str:
 DEFAULT = [
     [
         Mutation(
-            ["default-overlay.no-network-before"],
-            "On every host, look for nginx-net before any task runs",
-            "intruder intruder nginx-net worker-1",
-            {
-                "On the manager, create the service my-nginx on nginx-net": """
-                    d manager service rm intruder
-                    soon '[ -z "$(d worker-1 network ls -q -f name=nginx-net)" ]'
-                """
-            },
+            ["default-overlay.same-network-id"],
+            "On the manager, create the service my-nginx on nginx-net",
+            "d manager network rm nginx-net; d manager network create -d overlay $(own) nginx-net",
         ),
         Mutation(
             ["default-overlay.all-running"],
@@ -74,9 +68,15 @@ DEFAULT = [
     ],
     [
         Mutation(
-            ["default-overlay.same-network-id"],
-            "On the manager, create the service my-nginx on nginx-net",
-            "d manager network rm nginx-net; d manager network create -d overlay $(own) nginx-net",
+            ["default-overlay.no-network-before"],
+            "On every host, look for nginx-net before any task runs",
+            "intruder intruder nginx-net worker-1",
+            {
+                "On the manager, create the service my-nginx on nginx-net": """
+                    d manager service rm intruder
+                    soon '[ -z "$(d worker-1 network ls -q -f name=nginx-net)" ]'
+                """
+            },
         ),
         Mutation(
             ["default-overlay.containers-are-the-tasks"],
