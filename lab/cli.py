@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lab import __version__
-from lab.errors import EXIT_INTERRUPTED, InvalidInput, LabError
+from lab.errors import EXIT_INTERRUPTED, LabError
 from lab.hosts.base import DEFAULT_LAB
 
 if TYPE_CHECKING:
@@ -99,6 +99,9 @@ def up(
     uplink: Annotated[
         bool, typer.Option("--uplink", help="Give the hosts a route outwards through this machine; down takes it back.")
     ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Take hosts that the inventory has no longer out of the swarm and the lab.")
+    ] = False,
     json: Json = "",
     check: Check = False,
     diff: Diff = False,
@@ -107,14 +110,25 @@ def up(
 ) -> None:
     """Bring the lab up: hosts, engines, ports, swarm, overlay, and the ping matrix as proof."""
     options = _work().Options(lab, inventory, verbose, check, diff, wait)
-    variables = {**_work().images_variables(images), **({"lab_uplink": True} if uplink else {})}
+    asked = {"lab_uplink": uplink, "lab_prune": prune}
+    variables = {**_work().images_variables(images), **{name: True for name, wanted in asked.items() if wanted}}
     _playbook("up", options, variables, _plain(json))
 
 
 @app.command()
-def down(lab: Lab = DEFAULT_LAB, json: Json = "", check: Check = False, wait: Wait = 0.0, verbose: Verbose = 0) -> None:
-    """Take the lab down and prove that nothing is left of it."""
-    _playbook("down", _work().Options(lab, verbosity=verbose, wait_s=wait, check=check), {}, _plain(json))
+def down(
+    lab: Lab = DEFAULT_LAB,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where services or networks of yours go with the swarm.")
+    ] = False,
+    json: Json = "",
+    check: Check = False,
+    wait: Wait = 0.0,
+    verbose: Verbose = 0,
+) -> None:
+    """Take the lab down and prove that nothing is left of it; hosts of yours are given back."""
+    options = _work().Options(lab, verbosity=verbose, wait_s=wait, check=check)
+    _playbook("down", options, {"swarm_force": True} if force else {}, _plain(json))
 
 
 @app.command()
@@ -133,22 +147,21 @@ def status(
     from lab.hosts.base import LabPaths
     from lab.report import status_form
 
-    _work().require_rights()
-    status_form.show(looking.of(LabPaths.of(lab)), as_json=json)
+    paths = LabPaths.of(lab)
+    _work().require_rights(_work().recorded_provider(paths))
+    status_form.show(looking.of(paths), as_json=json)
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
 def shell(host: Host, command: Rest = None, lab: Lab = DEFAULT_LAB) -> None:
     """Open a shell on a host, or run a command there: lab shell manager -- ip addr."""
-    from lab.hosts.netns import host_environment
-
-    _replace(_work().shell(lab, host, command or []), host_environment())
+    _replace(*_work().shell(lab, host, _words_after(command)))
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
 def docker(host: Host, arguments: Rest = None, lab: Lab = DEFAULT_LAB) -> None:
     """Run the docker command on a host's engine: lab docker manager -- node ls."""
-    _replace(_work().docker(lab, host, arguments or []), dict(os.environ))
+    _replace(_work().docker(lab, host, _words_after(arguments)), dict(os.environ))
 
 
 @app.command()
@@ -269,7 +282,7 @@ def _playbook(noun: str, options: Options, variables: Mapping[str, object], show
         options = replace(options, answer=progress.answer)
     try:
         if noun == "down":
-            result: RunResult | None = work.down(project(), options, progress.show)
+            result: RunResult | None = work.down(project(), options, variables, progress.show)
         else:
             judged = work.judged(show.stages, keep=bool(variables.get("stage_keep"))) if not options.check else {}
             result = work.run(project(), noun, options, variables, progress.show, claims_of=judged)
@@ -307,12 +320,16 @@ def _shell_beside(lab: str, host: str) -> None:
 
     The shell takes the terminal for its own group of processes, and cannot give it back out of the host's namespace.
     """
-    from lab.hosts.netns import host_environment
-
-    subprocess.run(_work().shell(lab, host, []), env=host_environment(), check=False)
+    argv, environment = _work().shell(lab, host, [])
+    subprocess.run(argv, env=environment, check=False)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
     os.tcsetpgrp(sys.stdin.fileno(), os.getpgrp())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTOU})
+
+
+def _words_after(rest: list[str] | None) -> list[str]:
+    """Return the words of a command line for another program, without the -- that may stand before them."""
+    return rest[1:] if rest and rest[0] == "--" else rest or []
 
 
 def _replace(argv: list[str], environment: dict[str, str]) -> None:
@@ -326,8 +343,7 @@ def main() -> None:
     try:
         app()
     except LabError as error:
-        problems = error.problems if isinstance(error, InvalidInput) else ()
-        typer.echo("\n".join([f"error: {error}", *(f"  {problem}" for problem in problems)]), err=True)
+        typer.echo("\n".join([f"error: {error}", *(f"  {problem}" for problem in error.problems)]), err=True)
         sys.exit(error.code)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)

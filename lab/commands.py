@@ -11,10 +11,13 @@ from typing import Any
 
 from lab import runner
 from lab.errors import InvalidInput, MachineLacks
-from lab.hosts import lock, netns, state
+from lab.hosts import lock, ssh, state
 from lab.hosts.base import LabPaths, state_home
+from lab.hosts.programs import remove_empty
+from lab.hosts.providers import EMBEDDED, PROVIDERS
 from lab.inventory import check_file
 from lab.project import Project
+from lab.reading import page
 from lab.recording import Recording
 from lab.results import RunResult
 from lab.runner import Event, Playbook
@@ -54,7 +57,7 @@ def run(
     """
     paths = LabPaths.of(options.lab)
     inventory = _inventory(project, paths, options)
-    require_rights()
+    require_rights(_provider(paths, inventory))
     if noun in lock.CHANGING and options.wait_s == 0 and not options.check:
         lock.require_free(paths)
     playbook = Playbook(
@@ -89,14 +92,15 @@ def images_variables(source: str) -> dict[str, str]:
     return {"lab_images_source": str(Path(source).absolute())}
 
 
-def down(project: Project, options: Options, show: Show) -> RunResult | None:
+def down(project: Project, options: Options, variables: Mapping[str, Any], show: Show) -> RunResult | None:
     """Remove a lab, whatever became of its inventory; None where there was nothing to remove."""
     paths = LabPaths.of(options.lab)
-    require_rights()
+    require_rights(recorded_provider(paths))
     if state.read(paths) is None and not _left_by_a_killed_run(paths, options.wait_s):
         return None
-    own = replace(options, inventory=str(project.default_inventory))
-    return run(project, "down", own, {}, show)
+    known = state.read(paths)
+    inventory = known.inventory if known is not None and known.routes else str(project.default_inventory)
+    return run(project, "down", replace(options, inventory=inventory), variables, show)
 
 
 def _left_by_a_killed_run(paths: LabPaths, wait_s: float) -> bool:
@@ -106,7 +110,7 @@ def _left_by_a_killed_run(paths: LabPaths, wait_s: float) -> bool:
         if state.read(paths) is not None:
             return True
         runner.sweep(paths)
-        runner.remove_if_empty(paths.state, paths.state.parent)
+        remove_empty(paths.state, paths.state.parent)
         return False
     finally:
         held.release()
@@ -125,23 +129,43 @@ def _inventory(project: Project, paths: LabPaths, options: Options) -> Path:
     return path
 
 
-def require_rights() -> None:
-    """Raise MachineLacks where this user cannot keep a lab's state: embedded hosts are root's."""
+def require_rights(provider: str = EMBEDDED) -> None:
+    """Raise MachineLacks where this user cannot keep a lab's state, or make its hosts: embedded ones are root's."""
     home = state_home()
     folder = next(parent for parent in (home, *home.parents) if parent.exists())
-    if os.geteuid() != 0 or not os.access(folder, os.W_OK):
+    if provider == EMBEDDED and os.geteuid() != 0:
         raise MachineLacks("a lab on this machine is made of namespaces, which only root can make", hint="use sudo")
+    if not os.access(folder, os.W_OK):
+        raise MachineLacks(f"{folder} cannot be written to", hint="use sudo, or name another place in LAB_STATE_DIR")
 
 
-def shell(lab: str, host: str, argv: Sequence[str]) -> list[str]:
-    """Return the program that opens a shell on a host, or runs a command there."""
-    require_rights()
-    prefix = netns.enter(LabPaths.of(lab), host)
-    return [*prefix, *(argv or ("/bin/bash", "-l"))]
+def recorded_provider(paths: LabPaths) -> str:
+    """Return the provider of a lab that is up; that of embedded hosts where it is not, or is not to be read."""
+    known = state.read(paths) if os.access(paths.state.parent, os.R_OK) else None
+    return known.provider if known is not None else EMBEDDED
+
+
+def _provider(paths: LabPaths, inventory: Path) -> str:
+    """Return the provider that an inventory file names for all its hosts, else that of the lab's record."""
+    content = page(inventory) if inventory.is_file() and inventory.suffix in {".yml", ".yaml"} else {}
+    named = ((content.get("all") or {}).get("vars") or {}).get("lab_provider")
+    return str(named) if named else recorded_provider(paths)
+
+
+def shell(lab: str, host: str, argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the program that opens a shell on a host, or runs a command there, and its environment."""
+    paths = LabPaths.of(lab)
+    require_rights(recorded_provider(paths))
+    provider = PROVIDERS[recorded_provider(paths)]
+    return provider.program(paths, host, argv), provider.environment()
 
 
 def docker(lab: str, host: str, argv: Sequence[str]) -> list[str]:
-    """Return the docker command on a host's engine."""
+    """Return the docker command on a host's engine: this machine's, or that of a host reached by SSH."""
+    paths = LabPaths.of(lab)
+    if recorded_provider(paths) == "ssh":
+        rights = ["sudo", "-n"] if ssh.route(paths, host).dial else []
+        return ssh.program(paths, host, [*rights, "docker", *argv])
     program = shutil.which("docker")
     if program is None:
         raise MachineLacks("there is no docker command", hint="./labctl up installs it")
@@ -149,13 +173,20 @@ def docker(lab: str, host: str, argv: Sequence[str]) -> list[str]:
 
 
 def engine_address(lab: str, host: str) -> str:
-    """Return DOCKER_HOST for a host's engine; raises InvalidInput where the lab has no such host."""
-    require_rights()
+    """Return DOCKER_HOST for a host's engine; raises InvalidInput where the lab has no such host, or no such address.
+
+    The engine of a host reached by SSH has none: its socket is forwarded while a run lasts, and no longer.
+    """
     paths = LabPaths.of(lab)
+    require_rights(recorded_provider(paths))
     known = state.read(paths)
     if known is None:
         labs = state.known_labs(state_home())
         raise InvalidInput(f"lab '{lab}' is not up", hint=f"labs: {', '.join(labs)}" if labs else "lab up")
     if host not in known.hosts:
         raise InvalidInput(f"lab '{lab}' has no host '{host}'", hint=f"hosts: {', '.join(known.hosts)}")
+    if known.routes:
+        raise InvalidInput(
+            "its engine is reached by SSH, and has no address that lasts", host=host, hint=f"lab docker {host} -- ps"
+        )
     return f"unix://{paths.engine_socket(host)}"

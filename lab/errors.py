@@ -17,14 +17,16 @@ EXIT_INTERRUPTED = 130
 class LabError(Exception):
     """Something a person can act on.
 
-    ``message`` says what happened, ``hint`` what to do next, ``host`` where; ``code`` is the exit code.
+    ``message`` says what happened, ``problems`` lists what it consists of, ``hint`` says what to do next, ``host``
+    where; ``code`` is the exit code.
     """
 
     code = 1
 
-    def __init__(self, message: str, *, hint: str = "", host: str = "") -> None:
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "", host: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.problems = problems
         self.hint = hint
         self.host = host
 
@@ -45,10 +47,6 @@ class InvalidInput(LabError):
     """Arguments or inventory are wrong."""
 
     code = 2
-
-    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "", host: str = "") -> None:
-        super().__init__(message, hint=hint, host=host)
-        self.problems = problems
 
 
 class MachineLacks(LabError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,8 +31,26 @@ LAB_VARIABLES = frozenset(
         "lab_step",
         "lab_uplink",
         "lab_uplink_nameservers",
+        "lab_prune",
     }
 )
+SSH_VARIABLES = frozenset({"advertise_address", "advertise_interface", "data_path_address", "node_labels"})
+"""What hosts reached by SSH understand besides, each a host's own."""
+
+_CONNECTION_VARIABLES = frozenset(
+    {
+        "ansible_host_key_checking",
+        "ansible_ssh_host_key_checking",
+        "ansible_ssh_args",
+        "ansible_ssh_common_args",
+        "ansible_ssh_extra_args",
+        "ansible_become",
+    }
+)
+_UNCHECKED = re.compile(
+    r"StrictHostKeyChecking[ =]+(no|off|accept-new)|UserKnownHostsFile[ =]+/dev/null", re.IGNORECASE
+)
+
 LOW = 10
 """Addresses at the segment's beginning that are given out last: people expect routers there."""
 
@@ -72,14 +91,12 @@ def check_file(path: Path) -> None:
 
 def validate(inventory: Inventory) -> LabSpec:
     """Return the lab that an inventory describes; raises InvalidInput with every problem in it."""
-    problems = [
-        *_group_problems(inventory),
-        *_lab_name_problems(inventory),
-        *_name_problems(inventory),
-        *_provider_problems(inventory),
-        *_variable_problems(inventory),
-        *_value_problems(inventory),
-    ]
+    problems = _problems(inventory)
+    if not problems and provider_name(inventory) == "ssh":
+        problems = _ssh_problems(inventory)
+        _refuse(problems)
+        members, name = inventory.members(), _lab_name(inventory)
+        return LabSpec(name, "", tuple(HostSpec(host, "") for host in members), inventory.source)
     segment, segment_problems = _segment(inventory)
     uplink, uplink_problems = _uplink(inventory)
     problems += [*segment_problems, *uplink_problems]
@@ -89,14 +106,58 @@ def validate(inventory: Inventory) -> LabSpec:
         addresses, address_problems = _addresses(inventory, segment)
         servers, server_problems = _name_servers(inventory, segment)
         problems += [*address_problems, *server_problems]
+    _refuse(problems)
+    hosts = tuple(HostSpec(host, addresses[host]) for host in inventory.members())
+    return LabSpec(_lab_name(inventory), str(segment), hosts, inventory.source, uplink=uplink, name_servers=servers)
+
+
+def _refuse(problems: Sequence[str]) -> None:
     if problems:
         raise InvalidInput(
             f"the inventory has {len(problems)} problem{'s' * (len(problems) > 1)}", problems=tuple(problems)
         )
-    members = inventory.members()
-    name = str(inventory.of(members[0], "lab_name", DEFAULT_LAB))
-    hosts = tuple(HostSpec(host, addresses[host]) for host in members)
-    return LabSpec(name, str(segment), hosts, inventory.source, uplink=uplink, name_servers=servers)
+
+
+def _lab_name(inventory: Inventory) -> str:
+    return str(inventory.of(inventory.members()[0], "lab_name", DEFAULT_LAB))
+
+
+def _problems(inventory: Inventory) -> list[str]:
+    """Return what is wrong with an inventory, whatever its hosts are."""
+    return [
+        *_group_problems(inventory),
+        *_lab_name_problems(inventory),
+        *_name_problems(inventory),
+        *_provider_problems(inventory),
+        *_variable_problems(inventory),
+        *_value_problems(inventory),
+    ]
+
+
+def _ssh_problems(inventory: Inventory) -> list[str]:
+    """Complain of what turns the check of host keys off, and of addresses that are none."""
+    problems = []
+    for host in inventory.members():
+        for name in sorted(_CONNECTION_VARIABLES):
+            value = inventory.of(host, name)
+            off = name.endswith("host_key_checking") and str(value).lower() in {"false", "no", "off", "0"}
+            if off or (name.endswith("args") and _UNCHECKED.search(str(value or ""))):
+                problems.append(f"{host}: {name} turns the check of host keys off, which the lab does not do")
+        for name in ("advertise_address", "data_path_address"):
+            text = inventory.of(host, name)
+            if text and not _is_address(str(text)):
+                problems.append(f"{host}: {name} '{text}' is no IPv4 address")
+        if not isinstance(inventory.of(host, "node_labels", {}), dict):
+            problems.append(f"{host}: node_labels must be names with values")
+    return problems
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def provider_name(inventory: Inventory) -> str:
@@ -118,11 +179,12 @@ def _lab_name_problems(inventory: Inventory) -> list[str]:
 
 
 def _name_problems(inventory: Inventory) -> list[str]:
-    return [
-        f"{host}: is no valid host name (lower-case letters, digits, inner hyphens, at most 63)"
-        for host in inventory.members()
-        if not is_host_name(host)
-    ]
+    problems = []
+    for host in inventory.members():
+        labels = host.split(".") if inventory.of(host, "lab_provider") == "ssh" else [host]
+        if not all(map(is_host_name, labels)):
+            problems.append(f"{host}: is no valid host name (lower-case letters, digits, inner hyphens, at most 63)")
+    return problems
 
 
 def _provider_problems(inventory: Inventory) -> list[str]:
@@ -150,7 +212,7 @@ def specifications() -> dict[str, dict[str, Any]]:
 
 def known_variables() -> frozenset[str]:
     """Return the names of the variables that the lab and its roles understand."""
-    return LAB_VARIABLES | frozenset(specifications())
+    return LAB_VARIABLES | SSH_VARIABLES | _CONNECTION_VARIABLES | frozenset(specifications())
 
 
 def _variable_problems(inventory: Inventory) -> list[str]:

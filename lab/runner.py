@@ -19,6 +19,7 @@ import ansible_runner
 from lab import stepping
 from lab.hosts import lock
 from lab.hosts.base import LabPaths
+from lab.hosts.programs import remove_empty
 from lab.hosts.state import ProcessRecord
 from lab.project import Project
 from lab.stepping import Answer, Question
@@ -120,7 +121,7 @@ def run(
                 playbook=str(project.playbook(playbook.noun)),
                 inventory=str(playbook.inventory.absolute()),
                 extravars={"lab_name": paths.name, **playbook.variables, **stepping_variables},
-                envvars={**_environment(project, playbook, private), **(_STEPWISE if answer else {})},
+                envvars={**_environment(project, paths, playbook, private), **(_STEPWISE if answer else {})},
                 cmdline=_options(playbook),
                 verbosity=playbook.verbosity or None,
                 ident="run",
@@ -132,7 +133,7 @@ def run(
             return Ending(outcome.rc if outcome.rc is not None else 1, bool(interrupted), "\n".join(text))
     finally:
         shutil.rmtree(private, ignore_errors=True)
-        remove_if_empty(paths.runner, paths.state, paths.state.parent)
+        remove_empty(paths.runner, paths.state, paths.state.parent)
 
 
 def _private_directory(paths: LabPaths) -> Path:
@@ -151,14 +152,7 @@ def sweep(paths: LabPaths) -> None:
         pid, _, started = private.name.partition("-")
         if not ProcessRecord(int(pid), int(started)).alive():
             shutil.rmtree(private, ignore_errors=True)
-    remove_if_empty(paths.runner)
-
-
-def remove_if_empty(*folders: Path) -> None:
-    """Remove each directory that is there and empty, in the order given."""
-    for folder in folders:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    remove_empty(paths.runner)
 
 
 @contextmanager
@@ -177,7 +171,7 @@ def _interruptible() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _environment(project: Project, playbook: Playbook, private: Path) -> dict[str, str]:
+def _environment(project: Project, paths: LabPaths, playbook: Playbook, private: Path) -> dict[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin",
         "ANSIBLE_CONFIG": str(project.config),
@@ -185,6 +179,8 @@ def _environment(project: Project, playbook: Playbook, private: Path) -> dict[st
         "ANSIBLE_ROLES_PATH": str(project.roles),
         "ANSIBLE_HOME": str(private / "ansible"),
         "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
+        "ANSIBLE_HOST_KEY_CHECKING": "True",  # ansible-runner's own default is that nobody is checked
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(paths.controls),
         "ANSIBLE_NOCOLOR": "1",
         "LC_ALL": "C.UTF-8",  # Ansible refuses a locale that this machine does not have
         "LAB_WAIT": str(playbook.wait_s),

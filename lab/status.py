@@ -9,8 +9,9 @@ from typing import Any
 from lab.engine import container, daemon, network, swarm
 from lab.engine.client import Engine, connect, reported
 from lab.errors import LabError
-from lab.hosts import cgroups, netns, state
+from lab.hosts import state
 from lab.hosts.base import HostState, LabPaths
+from lab.hosts.providers import provider_of
 
 SCHEMA = 1
 
@@ -54,17 +55,22 @@ def of(paths: LabPaths) -> LabStatus:
     known = state.read(paths)
     if known is None:
         return LabStatus(paths.name, up=False, inventory="", segment="", hosts=[])
-    found = netns.hosts(paths)
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        hosts = list(pool.map(lambda host: _host(paths, host), found))
-    up = all(host.running for host in found)
+    provider = provider_of(known)
+    found = provider.hosts(paths)
+    provider.reach(paths, list(known.hosts))
+    try:
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            hosts = list(pool.map(lambda host: _host(paths, host), found))
+    finally:
+        provider.release(paths)
+    up = all(host.running for host in found) and not any(host.problem for host in hosts if known.routes)
     return LabStatus(paths.name, up, known.inventory, known.segment, hosts, known.uplink is not None)
 
 
 def _host(paths: LabPaths, host: HostState) -> HostStatus:
     if not host.running:
         return HostStatus(host.name, host.address, running=False, problem="does not run")
-    memory = cgroups.memory(paths.name, host.name)
+    memory = host.memory
     try:
         engine = connect(paths.engine_socket(host.name), timeout_s=10)
         facts, member = daemon.facts(engine), swarm.membership(engine)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from lab.engine.change import Change, command_line
-from lab.engine.client import Engine, ImageNotFound, reported
+from lab.engine.client import APIError, Engine, ImageNotFound, reported
 from lab.errors import HostUnreachable, LabError
 
 LOADED = "loaded"
+_CONFLICT = 409
 NO_REGISTRY = "embedded hosts have no route outwards: --images debian, or a directory of archives"
 
 
@@ -77,3 +78,26 @@ def ensure_pulled(engine: Engine, tag: str, *, check: bool) -> Change:
     if not after[tag]:
         raise HostUnreachable(f"pull {tag}: the engine does not have it afterwards", hint=NO_REGISTRY)
     return Change(before, after, command, (f"pull image {tag}",))
+
+
+def ensure_absent(engine: Engine, label: str, *, check: bool) -> Change:
+    """Remove all tags of images that bear ``label``; one that somebody's container still uses stays."""
+    with reported("list images"):
+        found: list[dict[str, Any]] = engine.images(filters={"label": label})
+    before = sorted(tag for entry in found for tag in entry["RepoTags"] or ())
+    kept = [tag for tag in before if not check and not _removed(engine, tag)]
+    gone = [tag for tag in before if tag not in kept]
+    command = command_line("docker", "image", "rm", *gone) if gone else ""
+    return Change({"images": before}, {"images": kept}, command, tuple(f"remove image {tag}" for tag in gone))
+
+
+def _removed(engine: Engine, tag: str) -> bool:
+    """Remove an image; tell whether it went: one that is in use does not."""
+    with reported(f"remove image {tag}"):
+        try:
+            engine.remove_image(tag)
+        except APIError as error:
+            if error.status_code != _CONFLICT:
+                raise
+            return False
+    return True

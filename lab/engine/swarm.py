@@ -7,17 +7,25 @@ into a result, a log line, an argument list or a file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast
 
 from lab.engine.change import Change, command_line
 from lab.engine.client import Engine, NotFound, reported
+from lab.engine.ownership import OWNER_LABEL
 from lab.errors import InvalidInput, LabError
 from lab.polling import until
 
 PORT = 2377
 ROTATED_LABEL = "swarm-lab.tokens-rotated-for"
+GIVEN_LABEL = "swarm-lab.node-labels"
+"""The label of a node that names the labels which the lab gave it."""
+
+Foreign = Literal["adopted", "refused", "left"]
+"""What becomes of a swarm that the lab did not form and a host belongs to."""
+
+_TRIES = 5
 JOIN_COMMAND = "docker swarm join --token <token> --advertise-addr {own} {manager}"
 
 
@@ -79,7 +87,8 @@ def nodes(manager: Engine) -> list[Node]:
     return sorted(listed, key=lambda node: (node.role, node.hostname, node.id))
 
 
-def _summary(member: Membership) -> dict[str, Any]:
+def summary(member: Membership) -> dict[str, Any]:
+    """Return a membership as a change shows it."""
     return {
         "state": member.state,
         "role": ("manager" if member.manager else "worker") if member.node_id else "",
@@ -93,69 +102,132 @@ def settled(engine: Engine, deadline_s: float) -> Membership:
     )[0]
 
 
-def ensure_initialised(engine: Engine, *, advertise: str, data_path_port: int, check: bool) -> Change:
-    """Make this engine the first manager of a swarm; one that manages a swarm already stays as it is.
+def own_cluster(engine: Engine, lab: str) -> str:
+    """Return the id of the swarm that this engine manages, where the lab formed it; else an empty string."""
+    member = membership(engine)
+    if member.state != "active" or not member.manager:
+        return ""
+    with reported("inspect the swarm"):
+        labels = engine.inspect_swarm()["Spec"].get("Labels") or {}
+    return member.cluster_id if labels.get(OWNER_LABEL) == lab else ""
 
-    Raises InvalidInput where the engine is a worker of some swarm: its managers are elsewhere.
+
+def ensure_initialised(
+    engine: Engine,
+    *,
+    lab: str,
+    advertise: str,
+    data_path: str = "",
+    data_path_port: int = 0,
+    foreign: Foreign = "adopted",
+    check: bool,
+) -> Change:
+    """Make this engine the first manager of a swarm of the lab; one that manages such a swarm stays as it is.
+
+    ``foreign`` says what becomes of a swarm that the lab did not form. Raises InvalidInput where that is refused, and
+    where the engine is a worker of some swarm: its managers are elsewhere.
     """
-    port = ("--data-path-port", str(data_path_port)) if data_path_port else ()
-    command = command_line("docker", "swarm", "init", "--advertise-addr", advertise, *port)
+    paths = (("--data-path-addr", data_path) if data_path else ()) + (
+        ("--data-path-port", str(data_path_port)) if data_path_port else ()
+    )
+    command = command_line("docker", "swarm", "init", "--advertise-addr", advertise, *paths)
     member = settled(engine, 10)
-    before = _summary(member)
-    if member.state == "active" and member.manager:
+    before = summary(member)
+    ours = member.manager and (foreign == "adopted" or own_cluster(engine, lab) != "")
+    if member.state == "active" and ours:
         return Change(before, before, command, output=member.node_id)
-    if member.state == "active":
-        raise InvalidInput("is a worker of a swarm already", hint="docker swarm leave there, or make it a worker")
+    if member.state == "active" and foreign != "left":
+        raise _another(member)
     after = {"state": "active", "role": "manager"}
+    actions = (*_leaves(member), "initialise a swarm")
     if check:
-        return Change(before, after, command, ("initialise a swarm",))
+        return Change({**before, "swarm": member.cluster_id}, {**after, "swarm": "new"}, command, actions)
     if member.state != "inactive":
         leave(engine)
     with reported("swarm init"):
         node_id = engine.init_swarm(
-            advertise_addr=advertise, listen_addr=f"0.0.0.0:{PORT}", data_path_port=data_path_port or None
+            advertise_addr=advertise,
+            listen_addr=f"0.0.0.0:{PORT}",
+            swarm_spec={"Name": "default", "Labels": {OWNER_LABEL: lab}},
+            data_path_addr=data_path or None,
+            data_path_port=data_path_port or None,
         )
-    return Change(before, after, command, ("initialise a swarm",), str(node_id))
+    return Change({**before, "swarm": member.cluster_id}, {**after, "swarm": "new"}, command, actions, str(node_id))
+
+
+def _another(member: Membership) -> InvalidInput:
+    """Return the complaint that an engine belongs to a swarm that is not the lab's."""
+    if not member.manager:
+        return InvalidInput(
+            f"is a worker of a swarm already (node {member.node_id})",
+            hint="docker swarm leave there, or make it a worker",
+        )
+    return InvalidInput(
+        f"manages swarm {member.cluster_id}, which is not this lab's",
+        hint="docker swarm leave --force there, or swarm_foreign: left in the inventory",
+    )
+
+
+def _leaves(member: Membership) -> tuple[str, ...]:
+    return (f"leave swarm {member.cluster_id}".rstrip(),) if member.state == "active" else ()
 
 
 def ensure_joined(
-    engine: Engine, manager: Engine | None, *, advertise: str, remotes: Sequence[str], role: str, check: bool
+    engine: Engine,
+    manager: Engine | None,
+    *,
+    advertise: str,
+    remotes: Sequence[str],
+    role: str,
+    data_path: str = "",
+    foreign: Foreign = "refused",
+    check: bool,
 ) -> Change:
     """Make this engine a node of the swarm that ``manager`` manages, with the role asked for.
 
     An engine that is on its way into a swarm which does not know it (an earlier join that was cut off) leaves
-    first. Raises InvalidInput where it is a node of another swarm, LabError where the join fails; the half
-    member that the engine makes of itself then is taken back.
+    first; so does a node of another swarm where ``foreign`` is ``left``, else that raises InvalidInput. Raises
+    LabError where the join fails; the half member that the engine makes of itself then is taken back.
     """
     command = JOIN_COMMAND.format(own=advertise, manager=remotes[0])
     member = membership(engine)
-    if member.state == "pending" and member.node_id and _knows(manager, member.node_id):
+    if member.state == "pending" and member.node_id and knows(manager, member.node_id):
         member = settled(engine, 20)
-    before = _summary(member)
+    before = summary(member)
     after = {"state": "active", "role": role}
-    if member.state == "active":
-        if not _knows(manager, member.node_id):
-            raise InvalidInput(
-                f"is node {member.node_id} of another swarm",
-                hint="docker swarm leave --force there, or lab down",
-            )
+    if member.state == "active" and knows(manager, member.node_id):
         return Change(before, before, command, output=member.node_id)
+    if member.state == "active" and foreign != "left":
+        raise InvalidInput(
+            f"is node {member.node_id} of another swarm{f' ({member.cluster_id})' * bool(member.cluster_id)}",
+            hint="docker swarm leave --force there, or lab down",
+        )
+    actions = (*_leaves(member), f"join as {role}")
+    told = {**before, "node": member.node_id}, {**after, "node": "new"}
     if check:
-        return Change(before, after, command, (f"join as {role}",))
+        return Change(*told, command, actions)
     if manager is None:
         raise LabError("there is no manager to join")
     if member.state != "inactive":
         leave(engine)
-    _join(engine, manager, advertise, remotes, role)
-    return Change(before, after, command, (f"join as {role}",), "This node joined a swarm as a " + role)
+    _join(engine, manager, advertise=advertise, data_path=data_path, remotes=remotes, role=role)
+    return Change(*told, command, actions, "This node joined a swarm as a " + role)
 
 
-def _join(engine: Engine, manager: Engine, advertise: str, remotes: Sequence[str], role: str) -> None:
+def _join(
+    engine: Engine, manager: Engine, *, advertise: str, data_path: str, remotes: Sequence[str], role: str
+) -> None:
     with reported("join token"):
         token = manager.inspect_swarm()["JoinTokens"][role.capitalize()]
     try:
         with reported("swarm join"):
-            engine.join_swarm(list(remotes), token, listen_addr=f"0.0.0.0:{PORT}", advertise_addr=advertise)
+            engine.join_swarm(
+                list(remotes),
+                token,
+                listen_addr=f"0.0.0.0:{PORT}",
+                advertise_addr=advertise,
+                data_path_addr=data_path or None,
+            )
     except LabError as error:
         stuck = membership(engine).state
         leave(engine)
@@ -163,7 +235,8 @@ def _join(engine: Engine, manager: Engine, advertise: str, remotes: Sequence[str
         raise LabError(f"{message} (it was {stuck}, and has left again)") from None
 
 
-def _knows(manager: Engine | None, node_id: str) -> bool:
+def knows(manager: Engine | None, node_id: str) -> bool:
+    """Tell whether a manager's swarm has a node of that id."""
     if manager is None:
         return False
     with reported("list nodes"):
@@ -184,7 +257,7 @@ def ensure_left(engine: Engine, *, check: bool) -> Change:
     """Make sure that the engine is in no swarm."""
     command = command_line("docker", "swarm", "leave", "--force")
     member = membership(engine)
-    before = _summary(member)
+    before = summary(member)
     if member.state == "inactive":
         return Change(before, before, command)
     if not check:
@@ -215,18 +288,70 @@ def rotate_tokens(manager: Engine, *, check: bool) -> Change:
 
 
 def remove_ghosts(manager: Engine, hostnames: Sequence[str], *, check: bool) -> Change:
-    """Remove nodes that are down and whose host name another, ready node of this lab bears."""
+    """Remove nodes that are down and whose host name a ready node of this lab bears; managers are demoted first."""
     seen = nodes(manager)
     living = {node.hostname for node in seen if node.state == "ready"} & set(hostnames)
-    ghosts = [node for node in seen if node.state == "down" and node.hostname in living and node.role == "worker"]
-    command = command_line("docker", "node", "rm", "--force", *(node.id for node in ghosts)) if ghosts else ""
+    ghosts = [node for node in seen if node.state == "down" and node.hostname in living]
+    demoted = [node.id for node in ghosts if node.role == "manager"]
+    commands = [command_line("docker", "node", "demote", *demoted)] if demoted else []
+    commands += [command_line("docker", "node", "rm", "--force", *(node.id for node in ghosts))] if ghosts else []
     if not check:
         for node in ghosts:
-            with reported(f"remove node {node.id}"):
-                manager.remove_node(node.id, force=True)
+            remove_node(manager, node)
     before = {"ghosts": [f"{node.hostname} {node.id}" for node in ghosts]}
     actions = tuple(f"remove node {node.id} ({node.hostname}, down)" for node in ghosts)
-    return Change(before, {"ghosts": []}, command, actions)
+    return Change(before, {"ghosts": []}, "; ".join(commands), actions)
+
+
+def remove_node(manager: Engine, node: Node) -> None:
+    """Take a node off the swarm's list, whatever state it is in; a manager is demoted first."""
+    if node.role == "manager":
+        change_node(manager, node.id, {"Role": "worker"})
+    with reported(f"remove node {node.id}"):
+        manager.remove_node(node.id, force=True)
+
+
+def change_node(manager: Engine, node_id: str, changes: Mapping[str, Any]) -> None:
+    """Change parts of a node's specification; tries again where somebody else changed it meanwhile."""
+    for attempt in range(_TRIES):
+        with reported(f"inspect node {node_id}"):
+            found = manager.inspect_node(node_id)
+        try:
+            with reported(f"update node {node_id}"):
+                manager.update_node(node_id, found["Version"]["Index"], cast("Any", {**found["Spec"], **changes}))
+        except LabError as error:
+            if "out of sequence" not in error.message or attempt == _TRIES - 1:
+                raise
+        else:
+            return
+
+
+def ensure_labelled(manager: Engine, labels: Mapping[str, Mapping[str, str]], *, check: bool) -> Change:
+    """Give nodes (by host name) their labels; those that an earlier call gave and nobody asks for any more go.
+
+    Labels of anybody else's on the nodes stay as they are.
+    """
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for node in nodes(manager):
+        with reported(f"inspect node {node.id}"):
+            standing = dict(manager.inspect_node(node.id)["Spec"].get("Labels") or {})
+        wanted = {name: str(value) for name, value in labels.get(node.hostname, {}).items()}
+        given = [name for name in standing.get(GIVEN_LABEL, "").split(",") if name]
+        own = {GIVEN_LABEL: ",".join(sorted(wanted))} if wanted else {}
+        kept = {name: value for name, value in standing.items() if name not in (*given, GIVEN_LABEL)}
+        target = {**kept, **wanted, **own}
+        if standing != target:
+            before[node.hostname], after[node.hostname] = standing, target
+            if not check:
+                change_node(manager, node.id, {"Labels": target})
+    words = (
+        command_line(
+            "docker", "node", "update", *(f"--label-add={k}={v}" for k, v in labels.get(host, {}).items()), host
+        )
+        for host in after
+    )
+    return Change(before, after, "; ".join(words), tuple(f"label node {host}" for host in after))
 
 
 def wait_ready(manager: Engine, hostnames: Sequence[str], deadline_s: float) -> tuple[list[str], float]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lab.errors import InvalidInput
 
@@ -43,13 +43,22 @@ def is_host_name(name: str) -> bool:
 
 
 def state_home() -> Path:
-    """Return the directory below which each lab keeps its state (0700); LAB_STATE_DIR moves it."""
-    return Path(os.environ.get("LAB_STATE_DIR", "/var/lib/swarm-lab"))
+    """Return the directory below which each lab keeps its state (0700); LAB_STATE_DIR moves it.
+
+    Users other than root have theirs where the XDG base directories say.
+    """
+    own = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    usual = Path("/var/lib") if os.geteuid() == 0 else Path(own).expanduser()
+    return Path(os.environ.get("LAB_STATE_DIR") or usual / "swarm-lab")
 
 
 def run_home() -> Path:
     """Return the directory below which each lab keeps its sockets (0700); LAB_RUN_DIR moves it."""
-    return Path(os.environ.get("LAB_RUN_DIR", "/run/swarm-lab"))
+    own = os.environ.get("XDG_RUNTIME_DIR")
+    usual = (
+        Path("/run") / "swarm-lab" if os.geteuid() == 0 else Path(own) / "swarm-lab" if own else state_home() / "run"
+    )
+    return Path(os.environ.get("LAB_RUN_DIR") or usual)
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,11 @@ class LabPaths:
         """The lock of the run that changes this lab; beside the lab's directory, so that it outlives it."""
         return self.run.with_name(f"{self.name}.lock")
 
+    @property
+    def controls(self) -> Path:
+        """The control sockets of the connections that Ansible's ssh holds for this lab."""
+        return self.run / "ssh"
+
     def host_state(self, host: str) -> Path:
         """Return the directory with a host's disk."""
         return self.state / "hosts" / host
@@ -100,11 +114,34 @@ class LabPaths:
 
 
 @dataclass(frozen=True)
+class Route:
+    """How SSH reaches a host: program and options, and the destination."""
+
+    command: tuple[str, ...]
+    destination: str
+    sudo: bool = False
+    """Whether the user becomes root by sudo; else root itself logs in, or nobody becomes root."""
+    dial: bool = False
+    """Whether the engine's socket is closed to the user, and only root opens it."""
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Route:
+        """Return a route out of its JSON form."""
+        return cls(tuple(raw["command"]), raw["destination"], raw["sudo"], raw["dial"])
+
+    def ssh(self, *words: str) -> list[str]:
+        """Return a command line: ssh, its options, ``words`` before the destination."""
+        return [*self.command, *words, self.destination]
+
+
+@dataclass(frozen=True)
 class HostSpec:
     """A host as the inventory asks for it: its name and its IPv4 address on the lab's segment."""
 
     name: str
     address: str
+    route: Route | None = None
+    """How it is reached, where that is by SSH."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +168,8 @@ class HostState:
     address: str
     running: bool
     pid: int = 0
+    memory: int = 0
+    """Bytes that it uses; 0 where nobody counts them."""
 
 
 @dataclass(frozen=True)
@@ -165,3 +204,18 @@ class Provider(Protocol):
 
     def from_outside(self, paths: LabPaths, script: str) -> str:
         """Run a shell script from an address on the segment that is none of the hosts'; return its output."""
+
+    def program(self, paths: LabPaths, host: str, argv: Sequence[str]) -> list[str]:
+        """Return the command that runs a program on a host, or with no ``argv`` opens a shell there."""
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment for what ``program`` returns."""
+
+    def reach(self, paths: LabPaths, hosts: Sequence[str]) -> None:
+        """Bring the engines' sockets of hosts to this machine, until ``release`` or this process ends."""
+
+    def forget(self, paths: LabPaths, host: str) -> None:
+        """Remove one host that is no longer the lab's, or forget it where it was not made by the lab."""
+
+    def release(self, paths: LabPaths) -> None:
+        """Take back what this process's ``reach`` did."""

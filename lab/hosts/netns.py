@@ -19,7 +19,7 @@ from pathlib import Path
 from lab.errors import InvalidInput, MachineLacks
 from lab.hosts import cgroups, segment, state, uplink
 from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec, state_home
-from lab.hosts.programs import spawn, wait, which
+from lab.hosts.programs import remove_empty, spawn, wait, which
 from lab.hosts.state import LabState
 
 PROGRAMS = ("ip", "nft", "unshare", "nsenter", "mount", "pivot_root", "sleep")
@@ -194,7 +194,7 @@ def _own(point: Path, hidden: Path) -> bool:
     return point in own or not own.isdisjoint(point.parents)
 
 
-def host_environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment of a program inside a host: nothing of the caller's but its terminal."""
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
@@ -228,7 +228,9 @@ def hosts(paths: LabPaths) -> Sequence[HostState]:
         return ()
     running = _running(known)
     return tuple(
-        HostState(name, address, name in running, known.processes[name].pid if name in running else 0)
+        HostState(name, address, running=True, pid=known.processes[name].pid, memory=cgroups.memory(paths.name, name))
+        if name in running
+        else HostState(name, address, running=False)
         for name, address in known.hosts.items()
     )
 
@@ -250,6 +252,32 @@ def enter(paths: LabPaths, host: str) -> tuple[str, ...]:
     return ("sh", "-c", script, "enter", *groups, "--", "nsenter", "-t", str(record.pid), *_ENTER)
 
 
+def program(paths: LabPaths, host: str, argv: Sequence[str]) -> list[str]:
+    """Return the command that runs a program inside a host as its root, or opens a shell there."""
+    return [*enter(paths, host), *(argv or ("/bin/bash", "-l"))]
+
+
+def reach(paths: LabPaths, hosts: Sequence[str]) -> None:
+    """Do nothing: an embedded host's engine listens at a socket of this machine."""
+
+
+def release(paths: LabPaths) -> None:
+    """Do nothing: see ``reach``."""
+
+
+def forget(paths: LabPaths, host: str) -> None:
+    """End one host and remove its disk: it is no longer the lab's."""
+    known = state.read(paths)
+    if known is None:
+        return
+    left = cgroups.kill(paths.name, host, deadline_s=END_DEADLINE_S)
+    if left:
+        raise MachineLacks(f"processes that do not end: {', '.join(map(str, sorted(left)))}", host=host)
+    for entry in (paths.host_run(host), paths.host_state(host)):
+        _remove_files(entry)
+    state.write(paths, state.without(known, host))
+
+
 def destroy(paths: LabPaths, *, check: bool) -> HostChange:
     """Take the uplink off, end the lab's processes, remove its groups, disks and sockets; name what would not go."""
     known = state.read(paths)
@@ -269,7 +297,7 @@ def destroy(paths: LabPaths, *, check: bool) -> HostChange:
         stuck += [f"file {path}" for path in _remove_files(entry)]
     if not stuck:
         paths.state_file.unlink(missing_ok=True)
-        _remove_empty(paths)
+        remove_empty(paths.state, paths.state.parent, paths.run, paths.run.parent)
     return HostChange(before, {}, actions, tuple(stuck))
 
 
@@ -294,10 +322,3 @@ def _remove_files(entry: Path) -> list[str]:
 
     shutil.rmtree(entry, onerror=note)
     return stuck
-
-
-def _remove_empty(paths: LabPaths) -> None:
-    """Remove the lab's own directories, and those above them that no other lab uses."""
-    for folder in (paths.state, paths.state.parent, paths.run, paths.run.parent):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()

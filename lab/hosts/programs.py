@@ -39,6 +39,13 @@ def run(command: Sequence[str], text: str = "") -> str:
     return done.stdout
 
 
+def remove_empty(*folders: Path) -> None:
+    """Remove each directory that is there and empty, in the order given."""
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
 def spawn(command: Sequence[str], variables: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
     """Start a process that outlives this one: own session, nothing of the caller's environment but PATH."""
     with log.open("wb") as out:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from lab.hosts import netns
+from lab.hosts import netns, ssh
 from lab.hosts.base import Provider
+from lab.hosts.state import LabState
 
-PROVIDERS: dict[str, Provider] = {"netns": netns}
+EMBEDDED = "netns"
+"""The provider of hosts that are made on this machine, where nothing else is said."""
+
+PROVIDERS: dict[str, Provider] = {"netns": netns, "ssh": ssh}
+
+
+def provider_of(known: LabState) -> Provider:
+    """Return the provider of a lab's recorded hosts."""
+    return PROVIDERS[known.provider]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab.hosts.base import LabPaths, LabSpec
+from lab.hosts.base import LabPaths, LabSpec, Route
 
 VERSION = 1
 
@@ -54,6 +56,8 @@ class LabState:
     processes: Mapping[str, ProcessRecord] = field(default_factory=dict)
     """Host name (or ``.switch``) to the process that holds its namespaces."""
     uplink: Uplink | None = None
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    """Host name to how SSH reaches it."""
 
     def process(self, name: str) -> ProcessRecord | None:
         """Return the live process that holds a host or the switch, None where there is none."""
@@ -89,12 +93,22 @@ def intended(spec: LabSpec, provider: str, known: LabState | None, uplink: Uplin
         hosts={**(known.hosts if known else {}), **{host.name: host.address for host in spec.hosts}},
         processes=dict(kept),
         uplink=uplink,
+        routes={**(known.routes if known else {}), **{host.name: host.route for host in spec.hosts if host.route}},
     )
 
 
 def with_process(state: LabState, name: str, pid: int) -> LabState:
     """Return ``state`` with the process that now holds ``name``."""
     return replace(state, processes={**state.processes, name: ProcessRecord(pid, start_time(pid))})
+
+
+def without(state: LabState, host: str) -> LabState:
+    """Return ``state`` without a host."""
+
+    def others(entries: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: entry for name, entry in entries.items() if name != host}
+
+    return replace(state, hosts=others(state.hosts), processes=others(state.processes), routes=others(state.routes))
 
 
 def read(paths: LabPaths) -> LabState | None:
@@ -113,6 +127,7 @@ def read(paths: LabPaths) -> LabState | None:
         hosts=raw["hosts"],
         processes=processes,
         uplink=_uplink(raw.get("uplink")),
+        routes={name: Route.of(route) for name, route in raw.get("routes", {}).items()},
     )
 
 
@@ -129,6 +144,18 @@ def write(paths: LabPaths, state: LabState) -> None:
     paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths.state_draft.write_text(json.dumps({"version": VERSION, **asdict(state)}, indent=2) + "\n")
     paths.state_draft.rename(paths.state_file)
+
+
+def remember_route(paths: LabPaths, host: str, route: Route) -> None:
+    """Record that a host is reached another way than before, if it is; several processes may do so at once."""
+    directory = os.open(paths.state, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        known = read(paths)
+        if known is not None and known.routes.get(host) != route:
+            write(paths, replace(known, routes={**known.routes, host: route}))
+    finally:
+        os.close(directory)
 
 
 def known_labs(home: Path) -> list[str]:

@@ -83,7 +83,7 @@ class Cli:
             capture_output=True,
             text=True,
             check=False,
-            env=netns.host_environment(),
+            env=netns.environment(),
         )
         return Done(done.returncode, done.stdout, done.stderr)
 

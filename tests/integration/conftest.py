@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from lab.hosts import netns
+from lab.hosts.base import state_home
 from lab.hosts.programs import which
 from tests.integration.command import Cli
+from tests.integration.remote import prepare
 from tests.integration.stages import Users
 
 
@@ -76,6 +78,18 @@ def inventory(tmp_path: Path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def remote_layer() -> Iterator[Path]:
+    """What hosts that are reached by SSH have above this machine's files: packages, and a user."""
+    layer = state_home().with_name("swarm-lab-test-layer")
+    shutil.rmtree(layer, ignore_errors=True)
+    try:
+        prepare(layer)
+        yield layer
+    finally:
+        shutil.rmtree(layer)
 
 
 @pytest.fixture

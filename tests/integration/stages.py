@@ -12,6 +12,7 @@ from lab.hosts import facts
 from lab.project import project
 from lab.stages import stage
 from tests.integration.command import Cli, verdicts
+from tests.integration.remote import Remote
 
 HOSTS = ("manager", "worker-1", "worker-2")
 SHELL = "swarm-lab/busybox:debian"
@@ -27,7 +28,7 @@ QUICK = {"stage_default_overlay_replicas": 2}
 """Variables with which the longest stage, whose update takes some four seconds a replica, is shorter."""
 
 
-def expected(lab: Cli, names: Sequence[str]) -> dict[str, str]:
+def expected(lab: Cli | Remote, names: Sequence[str]) -> dict[str, str]:
     """Return each claim of the stages with the verdict that it should have on this machine: probed, not assumed."""
     ipvs = facts.parse(lab.on("manager", facts.SCRIPT).out).ipvs
     skipped = NEED_INTERNET | (set() if ipvs else NEED_IPVS)

@@ -84,7 +84,7 @@ def _listening(lab: Cli, host: str, port: int) -> Iterator[None]:
         [*netns.enter(lab.paths, host), "/usr/bin/python3", "-c", script],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=netns.host_environment(),
+        env=netns.environment(),
     )
     try:
         assert program.stdout is not None

@@ -77,7 +77,7 @@ def test_the_docker_command_is_given_the_engine_of_the_host(recorded: LabPaths, 
 @needs_root
 def test_taking_down_what_is_not_up_does_nothing(paths: LabPaths):
     told: list = []
-    assert commands.down(project(), Options("unit"), told.append) is None
+    assert commands.down(project(), Options("unit"), {}, told.append) is None
     assert told == []
     assert not paths.state.exists()
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.firewall.knock import Target, parse, script
+from lab.firewall.knock import Target, answers, parse, script
 
 FILTERED = """\
 ip link set lo up
@@ -46,6 +46,23 @@ def knock(*targets: Target, prefix: tuple[str, ...] = (), before: str = "") -> d
 def test_an_open_port_is_told_from_a_closed_one(open_port: int, closed_port: int):
     ports = (f"{open_port}/tcp", f"{closed_port}/tcp")
     assert knock(Target("manager", "127.0.0.1", ports)) == {"manager": {ports[0]: True, ports[1]: False}}
+
+
+def test_a_port_at_which_nobody_listens_says_so(open_port: int, closed_port: int):
+    ports = (f"{open_port}/tcp", f"{closed_port}/tcp", f"{closed_port}/udp")
+    text = script([Target("manager", "127.0.0.1", ports)], 1, refusals=True)
+    done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=30, check=True)
+    assert answers(done.stdout) == {"manager": {ports[0]: "open", ports[1]: "refused", ports[2]: "refused"}}
+
+
+def test_a_udp_port_that_is_filtered_is_silent_and_a_tcp_port_closed():
+    unshare = ("unshare", "--net")
+    probe = subprocess.run([*unshare, "sh", "-ec", FILTERED], capture_output=True, text=True, check=False)
+    if probe.returncode:
+        pytest.skip(f"no network namespace with a firewall: {probe.stderr.strip()}")
+    text = FILTERED + script([Target("manager", "127.0.0.1", ("2001/tcp", "2001/udp"))], 1, refusals=True)
+    done = subprocess.run([*unshare, "sh", "-c", text], capture_output=True, text=True, timeout=30, check=True)
+    assert answers(done.stdout) == {"manager": {"2001/tcp": "closed", "2001/udp": "silent"}}
 
 
 def test_each_host_has_its_own_answers(open_port: int):

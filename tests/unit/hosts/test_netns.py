@@ -67,7 +67,7 @@ def test_nothing_of_the_callers_environment_comes_into_a_host(monkeypatch: pytes
     monkeypatch.setenv("SECRET", "token")
     monkeypatch.setenv("LD_PRELOAD", "evil.so")
     monkeypatch.setenv("TERM", "vt100")
-    environment = netns.host_environment()
+    environment = netns.environment()
     assert set(environment) == {"PATH", "HOME", "LANG", "TERM"}
     assert environment["TERM"] == "vt100"
 

@@ -1,4 +1,4 @@
-"""Start a host's engine, or tell what it is."""
+"""Start a host's engine, installing it where that is allowed, or tell what it is."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from ansible_collections.lab.swarm.plugins.plugin_utils import ssh
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
 
-from lab.engine import daemon
+from lab.engine import daemon, install
 from lab.engine.client import answers, wait_until_up
 from lab.errors import HostUnreachable, MachineLacks
+from lab.hosts import link, state
 
 
 class ActionModule(LabAction):
@@ -20,13 +22,49 @@ class ActionModule(LabAction):
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Start the daemon where none answers, wait until it does, and return its facts."""
-        socket = self.paths.engine_socket(self.host)
-        running = answers(socket)
+        link.revive(self.paths, self.host)
+        running = answers(self.paths.engine_socket(self.host))
+        remote = ssh.is_remote(self._connection)
+        actions = [] if running else ["start the engine"]
         if not running and arguments["state"] == "started":
             if self.check_mode:
-                return {"changed": True, "engine": {}, "actions": ["start the engine"]}
-            self._start(arguments["config"], arguments["deadline"])
-        return {"changed": not running, "engine": asdict(daemon.facts(self.engine())), "host": self.host}
+                return {"changed": True, "engine": {}, "actions": actions}
+            if remote:
+                actions = self._start_there(arguments)
+            else:
+                self._start(arguments["config"], arguments["deadline"])
+        facts = daemon.facts(self.engine())
+        found = f"{self.host}: engine {facts.version}, storage {facts.storage_driver}, kernel {facts.kernel}"
+        return {
+            "changed": not running,
+            "engine": asdict(facts),
+            "host": self.host,
+            "actions": actions,
+            "found": found,
+            "lab_linked": self.paths.name if remote else "",
+        }
+
+    def _start_there(self, arguments: dict[str, Any]) -> list[str]:
+        """Install the distribution's engine where there is none and the inventory allows it; start it; link it."""
+        deadline = arguments["deadline"]
+        actions = ["start the engine"]
+        status, output, errors = self.command(install.present_script())
+        if status != 0 and not arguments["install"]:
+            raise MachineLacks("there is no engine on it", hint="docker_engine_install: true lets the lab install it")
+        if status != 0:
+            status, output, errors = self.command(install.install_script())
+            if status != 0:
+                raise MachineLacks(f"the engine could not be installed: {_last(output + errors)}")
+            actions = ["install the distribution's engine", *actions]
+        status, output, errors = self.command(install.start_script(deadline))
+        if status != 0:
+            raise HostUnreachable(f"the engine did not start: {_last(output + errors)}")
+        self._connection.reset()  # a user who has just come into the group docker is in it from the next login on
+        status, _, _ = self._connection.exec_command(f"[ -w {link.ENGINE_SOCKET} ]", sudoable=False)
+        way = ssh.route(self._connection, dial=status != 0)
+        wait_until_up(ssh.bring(self.paths, self.host, self._connection, way), deadline)
+        state.remember_route(self.paths, self.host, way)
+        return actions
 
     def _start(self, config: dict[str, Any], deadline: int) -> None:
         status, output, errors = self.command(daemon.start_script(config, deadline))

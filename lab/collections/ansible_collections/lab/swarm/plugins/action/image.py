@@ -10,6 +10,7 @@ from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import Engine
 from lab.engine import image
 from lab.engine.change import Change
 from lab.engine.client import Engine
+from lab.engine.debian_images import SOURCE_LABEL
 from lab.errors import InvalidInput
 
 
@@ -19,7 +20,9 @@ class ActionModule(EngineAction):
     noun = "image"
 
     def change(self, engine: Engine, arguments: dict[str, Any], *, check: bool) -> Change:
-        """Load or pull."""
+        """Load or pull, or remove what was made."""
+        if arguments["state"] == "absent":
+            return image.ensure_absent(engine, SOURCE_LABEL, check=check)
         if arguments["archive"]:
             archive = Path(arguments["archive"])
             return image.ensure_loaded(engine, archive, arguments["wanted"], label=arguments["label"], check=check)

@@ -7,6 +7,7 @@ from typing import Any
 from ansible_collections.lab.swarm.plugins.plugin_utils import inventory as reading
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
 
+from lab.hosts import state
 from lab.inventory import provider_name, validate
 
 
@@ -24,13 +25,21 @@ class ActionModule(LabAction):
         )
         inventory = reading.read(self.variables, self._templar, source)
         spec = validate(inventory)
+        provider, members = provider_name(inventory), [host.name for host in spec.hosts]
         return {
             "changed": False,
             "lab": spec.name,
-            "provider": provider_name(inventory),
+            "provider": provider,
+            "remote": members if provider == "ssh" else [],
             "segment": spec.segment,
             "source": source,
             "uplink": spec.uplink,
             "name_servers": list(spec.name_servers),
-            "addresses": {host.name: host.address for host in spec.hosts},
+            "addresses": self._recorded(members) if provider == "ssh" else {h.name: h.address for h in spec.hosts},
+            "data_path": {},
         }
+
+    def _recorded(self, members: list[str]) -> dict[str, str]:
+        """Return the addresses that the lab's record has for hosts that are reached by SSH."""
+        known = state.read(self.paths)
+        return {host: known.hosts[host] for host in members if known and host in known.hosts}

@@ -8,8 +8,9 @@ from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAct
 
 from lab.errors import HostUnreachable, LabError
 from lab.hosts import state
-from lab.hosts.base import HostChange, HostSpec, LabSpec
-from lab.hosts.providers import PROVIDERS
+from lab.hosts.base import HostChange, HostSpec, LabSpec, Route
+from lab.hosts.providers import EMBEDDED, PROVIDERS, provider_of
+from lab.hosts.state import LabState
 
 
 class ActionModule(LabAction):
@@ -21,11 +22,19 @@ class ActionModule(LabAction):
         """Bring the hosts to the state asked for."""
         if arguments["state"] == "absent":
             known = state.read(self.paths)
+            if known and set(arguments["except"]) & set(known.hosts):
+                return self._forget(known, arguments["except"])
             return self._result(
-                PROVIDERS[known.provider if known else "netns"].destroy(self.paths, check=self.check_mode)
+                PROVIDERS[known.provider if known else EMBEDDED].destroy(self.paths, check=self.check_mode)
             )
+        if arguments["state"] == "recorded":
+            return self._recorded()
         provider = PROVIDERS[arguments["provider"]]
-        hosts = tuple(HostSpec(name, address) for name, address in arguments["addresses"].items())
+        routes: dict[str, Any] = arguments["routes"]
+        hosts = tuple(
+            HostSpec(name, address, Route.of(routes[name]) if name in routes else None)
+            for name, address in arguments["addresses"].items()
+        )
         spec = LabSpec(
             self.paths.name,
             arguments["segment"],
@@ -51,14 +60,34 @@ class ActionModule(LabAction):
             "diff": {"before": _lines(change.before), "after": _lines(change.after)},
         }
 
+    def _forget(self, known: LabState, kept: list[str]) -> dict[str, Any]:
+        """Remove all hosts but those that could not be given back: they stay in the lab's record."""
+        gone = [host for host in known.hosts if host not in kept]
+        for host in () if self.check_mode else gone:
+            provider_of(known).forget(self.paths, host)
+        return {"changed": bool(gone), "actions": [f"forget host {host}" for host in gone], "kept": kept}
+
+    def _recorded(self) -> dict[str, Any]:
+        """Return what is recorded of the lab: its provider, its addresses, and which hosts SSH reaches."""
+        known = state.read(self.paths)
+        provider = known.provider if known else EMBEDDED
+        addresses = dict(known.hosts) if known else {}
+        return {
+            "changed": False,
+            "lab": self.paths.name,
+            "provider": provider,
+            "addresses": addresses,
+            "remote": [host for host in addresses if known and host in known.routes],
+        }
+
     def _require_running(self, provider: Any, spec: LabSpec) -> dict[str, Any]:
-        running = {host.name for host in provider.hosts(self.paths) if host.running}
+        running = {host.name: host.address for host in provider.hosts(self.paths) if host.running}
         missing = [host.name for host in spec.hosts if host.name not in running]
         if missing:
             whole = "is not up" if not running else f"is only half up: {', '.join(missing)} not running"
             raise HostUnreachable(f"lab '{spec.name}' {whole}", hint="lab up")
-        hosts = {host.name: host.address for host in spec.hosts}
-        return {"changed": False, "hosts": hosts, "uplink": self._has_uplink()}
+        hosts = {host.name: running[host.name] for host in spec.hosts}
+        return {"changed": False, "hosts": hosts, "addresses": hosts, "uplink": self._has_uplink()}
 
     def _has_uplink(self) -> bool:
         known = state.read(self.paths)

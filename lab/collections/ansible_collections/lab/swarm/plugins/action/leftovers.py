@@ -17,10 +17,10 @@ class ActionModule(LabAction):
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Remove, or wait until there is nothing left to remove."""
-        stage = arguments["stage"] or self.stage
-        hosts = self.members
+        stage = "" if arguments["everything"] else arguments["stage"] or self.stage
+        hosts = arguments["hosts"] or self.members
         engines = {host: self.engine(host) for host in hosts}
-        where = (engines, hosts[0], self.paths.name, stage)
+        where = (engines, arguments["manager"] or hosts[0], self.paths.name, stage)
         if arguments["state"] == "absent":
             change = leftovers.ensure_absent(*where, check=self.check_mode, deadline_s=arguments["deadline"])
             return {**change_result(change), "host": self.host}

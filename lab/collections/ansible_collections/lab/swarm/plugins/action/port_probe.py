@@ -29,20 +29,22 @@ class ActionModule(LabAction):
             knock.Target(name, addresses[name], [str(port) for port in ports if name in managers or not port.managers])
             for name in names
         ]
-        script = knock.script(targets, arguments["timeout"])
+        script = knock.script(targets, arguments["timeout"], refusals=arguments["unheard"])
         if arguments["outsider"]:
             output = PROVIDERS[arguments["provider"]].from_outside(self.paths, script)
         else:
             _, output, _ = self.command(script)
         source = "outsider" if arguments["outsider"] else self.host
-        answers = [
-            (f"{source} to {name} {port}", is_open)
-            for name, found in knock.parse(output).items()
-            for port, is_open in found.items()
+        heard = {"open", "refused"} if arguments["unheard"] else {"open"}
+        told = [
+            (f"{source} to {name} {port}", answer)
+            for name, found in knock.answers(output).items()
+            for port, answer in found.items()
         ]
         return {
             "changed": False,
             "host": self.host,
-            "open": sorted(way for way, is_open in answers if is_open),
-            "closed": sorted(way for way, is_open in answers if not is_open),
+            "open": sorted(way for way, answer in told if answer in heard),
+            "closed": sorted(way for way, answer in told if answer not in {*heard, "silent"}),
+            "silent": sorted(way for way, answer in told if answer == "silent"),
         }

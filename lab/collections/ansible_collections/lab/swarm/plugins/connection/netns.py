@@ -60,7 +60,7 @@ class Connection(ConnectionBase):
             input=in_data or b"",
             capture_output=True,
             check=False,
-            env=netns.host_environment(),
+            env=netns.environment(),
             cwd="/",
         )
         return done.returncode, done.stdout, done.stderr

@@ -30,6 +30,15 @@ options:
     - An image to pull.
     type: str
     default: ''
+  state:
+    description:
+    - C(present) brings the image; C(absent) removes the images that a lab made from Debian packages, but for those that
+      somebody's container uses. Others may be anybody's, and stay.
+    type: str
+    default: present
+    choices:
+    - present
+    - absent
 """
 
 EXAMPLES = r"""

@@ -30,6 +30,12 @@ provider:
   - How the hosts come to be.
   type: str
   returned: success
+remote:
+  description:
+  - The hosts that are reached by SSH.
+  type: list
+  elements: str
+  returned: success
 segment:
   description:
   - The network that the hosts share, as CIDR.
@@ -37,7 +43,12 @@ segment:
   returned: success
 addresses:
   description:
-  - Each host's IPv4 address on the segment.
+  - Each host's IPv4 address on the segment; empty for hosts reached by SSH, whose address C(preflight) finds.
+  type: dict
+  returned: success
+data_path:
+  description:
+  - The IPv4 address of the overlays' packets, for hosts where that is another.
   type: dict
   returned: success
 uplink:

@@ -25,6 +25,11 @@ options:
     - Each host's name and IPv4 address on the segment.
     type: dict
     default: {}
+  routes:
+    description:
+    - How each host that is reached by SSH is, as C(preflight) tells it.
+    type: dict
+    default: {}
   source:
     description:
     - The inventory file, for the lab's record.
@@ -47,15 +52,22 @@ options:
     type: list
     elements: str
     default: []
+  except:
+    description:
+    - For C(absent), hosts that could not be given back; they stay in the lab's record.
+    type: list
+    elements: str
+    default: []
   state:
     description:
-    - C(present) starts what does not run, C(running) only makes sure that all run, C(absent) removes
-      the lab.
+    - C(present) starts what does not run (and remembers what is reached by SSH), C(running) only makes sure that all
+      run, C(recorded) only tells what is recorded of the lab, C(absent) removes the lab.
     type: str
     default: present
     choices:
     - present
     - running
+    - recorded
     - absent
 """
 
@@ -69,6 +81,22 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+addresses:
+  description:
+  - The hosts and their addresses.
+  type: dict
+  returned: with state C(running) or C(recorded)
+provider:
+  description:
+  - How the recorded hosts came to be.
+  type: str
+  returned: with state C(recorded)
+remote:
+  description:
+  - The recorded hosts that are reached by SSH.
+  type: list
+  elements: str
+  returned: with state C(recorded)
 hosts:
   description:
   - The hosts that run afterwards, with their addresses.

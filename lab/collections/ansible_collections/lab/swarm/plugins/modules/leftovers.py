@@ -16,6 +16,22 @@ options:
     - Name of the stage; that of the role which the task is in where empty.
     type: str
     default: ''
+  everything:
+    description:
+    - Take all that the lab made, of whatever stage or none.
+    type: bool
+    default: false
+  hosts:
+    description:
+    - The hosts on which to look; all of the lab's where none is named.
+    type: list
+    elements: str
+    default: []
+  manager:
+    description:
+    - The host whose engine removes services and overlays; the first where none is named.
+    type: str
+    default: ''
   state:
     description:
     - Remove them, or only wait until they are gone. Containers of tasks that have ended are not waited for, since the

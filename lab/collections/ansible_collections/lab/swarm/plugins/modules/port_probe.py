@@ -40,6 +40,11 @@ options:
     - Seconds after which a tcp port counts as closed.
     type: float
     default: 1
+  unheard:
+    description:
+    - Whether a port at which nobody listens yet counts as open, as long as its host says so.
+    type: bool
+    default: false
   outsider:
     description:
     - Whether to knock at every host from a host of the segment that is none of the swarm's.
@@ -71,6 +76,12 @@ open:
 closed:
   description:
   - Those that did not.
+  type: list
+  elements: str
+  returned: success
+silent:
+  description:
+  - With O(unheard), the udp ports of which nothing was heard, as where somebody listens already.
   type: list
   elements: str
   returned: success

@@ -17,6 +17,7 @@ from lab import stepping
 from lab.engine.change import Change
 from lab.engine.client import Engine, connect
 from lab.errors import HostUnreachable, LabError
+from lab.hosts import link
 from lab.hosts.base import DEFAULT_LAB, LabPaths
 from lab.results import COMMAND_MARK
 from lab.stages import VERIFY, stage_of_role
@@ -96,10 +97,14 @@ class LabAction(ActionBase):
 
     def engine(self, host: str = "") -> Engine:
         """Return a client of a host's engine; by default of the task's own host."""
+        link.revive(self.paths, host or self.host)
         return connect(self.paths.engine_socket(host or self.host))
 
     def command(self, script: str) -> tuple[int, str, str]:
-        """Run a shell script on the task's host, over its connection; return status, output, error output."""
+        """Run a shell script on the task's host as its root, over its connection; return status, output, errors."""
+        if self._connection.become is not None:
+            done = self._low_level_execute_command(script)
+            return done["rc"], done["stdout"], done["stderr"]
         self._connection._connect()
         status, output, errors = self._connection.exec_command(script)
         return status, output.decode(errors="replace"), errors.decode(errors="replace")
@@ -187,7 +192,7 @@ def _text(state: Mapping[str, Any]) -> str:
 
 def failure(error: LabError, host: str) -> dict[str, Any]:
     """Return a LabError as a failed task result."""
-    problems = list(getattr(error, "problems", ()))
+    problems = list(error.problems)
     return {
         "failed": True,
         "msg": "; ".join([str(error), *problems]),

@@ -1,0 +1,113 @@
+"""Hosts that are reached by SSH: the same lab, on hosts that were there before and are given back."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.hosts.base import LabPaths
+from lab.project import project
+from lab.stages import stages
+from tests.integration.command import verdicts
+from tests.integration.remote import USER, Remote
+from tests.integration.stages import expected
+
+HOSTS = ("manager", "worker-1", "worker-2")
+IN_GROUP = ("manager", "worker-1")
+"""Hosts whose engine the user reaches by the group docker; on the other by sudo."""
+
+
+@pytest.fixture(scope="module")
+def remote(remote_layer: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+    """Three hosts without Python, their engines running, with something of their owner's on each."""
+    made = Remote(LabPaths.of("test-remote-hosts"), remote_layer, tmp_path_factory.mktemp("user"))
+    try:
+        made.start(*HOSTS)
+        for host in IN_GROUP:
+            made.on(host, f"usermod -aG docker {USER}")
+        yield made
+    finally:
+        made.end(lambda: made.run("down", "--force"))
+
+
+@pytest.fixture(scope="module")
+def hosts(remote: Remote) -> str:
+    """The inventory of the three hosts, with a label for one node."""
+    return str(remote.inventory(["manager"], ["worker-1", "worker-2"], {"worker-2": {"node_labels": {"disk": "ssd"}}}))
+
+
+@pytest.fixture(scope="module")
+def up(remote: Remote, hosts: str) -> dict:
+    """The first ``up``, and how the hosts were before it."""
+    before = {host: remote.seen(host) for host in HOSTS}
+    remote.on("worker-1", "docker network create owners-net; docker volume create owners-volume")
+    return {"before": before, "result": remote.json("up", "-i", hosts), "held": {h: remote.seen(h) for h in HOSTS}}
+
+
+def test_the_hosts_have_no_python(remote: Remote):
+    assert [remote.on(host, "command -v python3 || echo none").out for host in HOSTS] == ["none\n"] * 3
+
+
+def test_up_makes_them_a_swarm_whose_overlay_reaches_everybody(up: dict):
+    result = up["result"]
+    assert [(node["hostname"], node["state"]) for node in result["nodes"]] == [(host, "ready") for host in HOSTS]
+    assert len(result["pings"]) == 6
+    assert set(verdicts(result).values()) == {"pass"}
+
+
+def test_each_host_was_connected_to_once(remote: Remote, up: dict):
+    del up
+    assert {host: remote.connections(host) for host in HOSTS} == dict.fromkeys(HOSTS, 1)
+
+
+def test_after_a_run_no_connection_and_no_socket_is_left(remote: Remote, up: dict):
+    del up
+    assert remote.ssh_processes() == []
+    assert [path for path in (remote.folder / "run").rglob("*") if not path.is_dir()] == []
+
+
+def test_no_engine_listens_at_a_port(remote: Remote, up: dict):
+    del up
+    listening = remote.on("worker-2", "cat /proc/net/tcp /proc/net/tcp6").out
+    assert ":0947 " not in listening  # 2375
+    assert ":0948 " not in listening  # 2376
+
+
+def test_a_node_has_its_label(remote: Remote, up: dict):
+    del up
+    told = remote.run("docker", "manager", "--", "node", "inspect", "worker-2", "-f", "{{.Spec.Labels.disk}}")
+    assert told.out == "ssd\n"
+
+
+def test_a_second_up_changes_nothing_and_keeps_the_nodes(remote: Remote, hosts: str, up: dict):
+    again = remote.json("up", "-i", hosts)
+    assert again["changed"] == 0
+    assert [node["id"] for node in again["nodes"]] == [node["id"] for node in up["result"]["nodes"]]
+
+
+def test_commands_reach_each_host_as_on_an_embedded_lab(remote: Remote, up: dict):
+    del up
+    assert remote.run("shell", "worker-2", "--", "sh", "-c", "echo $HOSTNAME; exit 7").code == 7
+    assert remote.run("shell", "worker-1", "--", "hostname").out == "worker-1\n"
+    assert remote.run("docker", "worker-2", "--", "info", "-f", "{{.Name}}").out == "worker-2\n"
+    status = json.loads(remote.run("status", "--json").out)
+    assert [(host["name"], host["swarm"]) for host in status["hosts"]] == [(host, "active") for host in HOSTS]
+    assert remote.ssh_processes() == []
+
+
+def test_the_engines_sockets_are_for_their_user_only(remote: Remote, hosts: str, up: dict):
+    del up
+    run = remote.start_lab("stage", "run", "user-defined-overlay", "-i", hosts)
+    sockets = remote.sockets_while(run)
+    assert sockets == dict.fromkeys(HOSTS, 384)
+    assert stat.S_IMODE((remote.folder / "run" / remote.lab).stat().st_mode) == 0o700
+
+
+def test_every_stage_passes_with_the_same_verdicts(remote: Remote, hosts: str, up: dict):
+    del up
+    result = remote.json("stage", "run", "all", "-i", hosts)
+    assert verdicts(result) == expected(remote, [stage.name for stage in stages(project())])
