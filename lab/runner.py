@@ -19,6 +19,7 @@ import ansible_runner
 from lab import stepping
 from lab.hosts import lock
 from lab.hosts.base import LabPaths
+from lab.hosts.programs import private as private_directories
 from lab.hosts.programs import remove_empty
 from lab.hosts.state import ProcessRecord
 from lab.project import Project
@@ -133,7 +134,7 @@ def run(
             return Ending(outcome.rc if outcome.rc is not None else 1, bool(interrupted), "\n".join(text))
     finally:
         shutil.rmtree(private, ignore_errors=True)
-        remove_empty(paths.runner, paths.state, paths.state.parent)
+        remove_empty(paths.runner, paths.state, paths.state.parent, paths.controls, paths.run, paths.run.parent)
 
 
 def _private_directory(paths: LabPaths) -> Path:
@@ -142,6 +143,7 @@ def _private_directory(paths: LabPaths) -> Path:
     private = paths.runner / lock.own_record().replace(":", "-")
     (private / "env").mkdir(mode=0o700, parents=True)
     paths.runner.chmod(0o700)
+    private_directories(paths.run.parent, paths.run)
     (private / "env" / "settings").write_text(json.dumps({"pexpect_timeout": CANCEL_POLL_S}))
     return private
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from lab.errors import HostUnreachable
 from lab.hosts.base import LabPaths, Route
+from lab.hosts.programs import private
 from lab.hosts.state import ProcessRecord, start_time
 from lab.polling import until
 
@@ -75,7 +76,7 @@ def ensure(paths: LabPaths, host: str, route: Route, owner: int, *, password: st
     known = read(paths, host)
     if known is not None and known.route == route and known.owner.alive() and answers(path):
         return path
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private(paths.run.parent, paths.run, path.parent)
     path.unlink(missing_ok=True)
     made = Link(route, ProcessRecord(owner, start_time(owner)))
     if route.dial:

@@ -39,6 +39,12 @@ def run(command: Sequence[str], text: str = "") -> str:
     return done.stdout
 
 
+def private(*folders: Path) -> None:
+    """Make each directory that is not there yet, for its user only, in the order given."""
+    for folder in folders:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def remove_empty(*folders: Path) -> None:
     """Remove each directory that is there and empty, in the order given."""
     for folder in folders:

@@ -53,6 +53,18 @@ nft insert rule inet filter input tcp dport 22 accept
 """
 
 
+_SEEN = {
+    "packages": "dpkg-query -W | md5sum",
+    "firewall": "nft list table inet filter | sed 's/packets [0-9]* bytes [0-9]*//'",
+    "containers": "docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}'",
+    "networks": "docker network ls --no-trunc --format '{{.ID}} {{.Name}}' | grep -v docker_gwbridge",
+    "volumes": "docker volume ls -q",
+    "images": "docker images -q --no-trunc | sort -u",
+    "swarm": "docker info -f '{{.Swarm.LocalNodeState}}'",
+    "files": "find /etc /home /root /usr/local -xdev -newer /var/log/sshd.start -type f | sort",
+}
+
+
 def prepare(layer: Path) -> None:
     """Make the layer that every remote host has above this machine's files: packages, and a user."""
     packages = layer / "packages"
@@ -204,19 +216,12 @@ class Remote:
             env=self.environment,
         )
 
-    def seen(self, name: str) -> dict[str, str]:
-        """Return everything of a host that the lab could leave behind: packages, firewall, and what the engine has."""
-        scripts = {
-            "packages": "dpkg-query -W",
-            "firewall": "nft list ruleset | grep -v 'table ip\\b' | sed 's/packets [0-9]* bytes [0-9]*//'",
-            "containers": "docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}'",
-            "networks": "docker network ls --no-trunc --format '{{.ID}} {{.Name}}' | grep -v docker_gwbridge",
-            "volumes": "docker volume ls -q",
-            "images": "docker images -q --no-trunc | sort -u",
-            "swarm": "docker info -f '{{.Swarm.LocalNodeState}}'",
-            "files": "find /etc /home /root /usr/local -xdev -newer /var/log/sshd.start -type f | sort",
-        }
-        return {kind: self.on(name, f"{script} || true").out for kind, script in scripts.items()}
+    def seen(self, names: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+        """Return what of hosts the lab could leave behind: packages, firewall, files, the engine's things."""
+        script = "".join(f"echo '== {kind}'; {{ {command}; }} 2>/dev/null || true; " for kind, command in _SEEN.items())
+        running = {name: self._start(name, script) for name in names}
+        told = {name: process.communicate()[0].split("== ")[1:] for name, process in running.items()}
+        return {name: {part.split("\n")[0]: part.splitlines()[1:] for part in parts} for name, parts in told.items()}
 
     def connections(self, name: str) -> int:
         """Return how many SSH connections a host has accepted so far."""

@@ -43,9 +43,8 @@ def hosts(remote: Remote) -> str:
 @pytest.fixture(scope="module")
 def up(remote: Remote, hosts: str) -> dict:
     """The first ``up``, and how the hosts were before it."""
-    before = {host: remote.seen(host) for host in HOSTS}
     remote.on("worker-1", "docker network create owners-net; docker volume create owners-volume")
-    return {"before": before, "result": remote.json("up", "-i", hosts), "held": {h: remote.seen(h) for h in HOSTS}}
+    return {"before": remote.seen(HOSTS), "result": remote.json("up", "-i", hosts)}
 
 
 def test_the_hosts_have_no_python(remote: Remote):
@@ -111,3 +110,23 @@ def test_every_stage_passes_with_the_same_verdicts(remote: Remote, hosts: str, u
     del up
     result = remote.json("stage", "run", "all", "-i", hosts)
     assert verdicts(result) == expected(remote, [stage.name for stage in stages(project())])
+
+
+def test_what_is_somebody_elses_keeps_the_swarm_until_it_is_told_to_go(remote: Remote, up: dict):
+    del up
+    remote.run("docker", "manager", "--", "network", "create", "-d", "overlay", "owners-overlay")
+    done = remote.run("down")
+    assert done.code == 2
+    assert "network owners-overlay" in done.err
+    assert "nothing was changed" in done.err
+    status = json.loads(remote.run("status", "--json").out)
+    assert [len(host["containers"]) for host in status["hosts"]] == [1, 1, 1]
+
+
+def test_down_gives_the_hosts_back_as_they_were(remote: Remote, up: dict):
+    result = remote.json("down", "--force")
+    assert verdicts(result) == {f"give-back.{host}": "pass" for host in HOSTS}
+    assert remote.seen(HOSTS) == up["before"]
+    assert remote.ssh_processes() == []
+    assert not (remote.folder / "state").exists()
+    assert remote.run("down").out == f"lab '{remote.lab}' is not up: nothing to remove\n"

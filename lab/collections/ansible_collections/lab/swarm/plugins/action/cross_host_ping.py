@@ -9,7 +9,7 @@ from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAct
 from ansible_collections.lab.swarm.plugins.plugin_utils.wire import Wire
 
 from lab import sampling
-from lab.engine import cross_host_ping
+from lab.engine import container, cross_host_ping
 from lab.results import Check, judge
 
 
@@ -23,6 +23,8 @@ class ActionModule(LabAction):
         prefix, addresses, port = arguments["prefix"], arguments["addresses"], arguments["data_path_port"]
         peers = sampling.peers(self.host, list(addresses), arguments["full_up_to"])
         names = [prefix + peer for peer in peers]
+        if self.check_mode and container.inspect(self.engine(), prefix + self.host) is None:
+            return {"changed": False, "skipped": True, "msg": "the containers are yet to be made"}
         with Wire(self.command, port) as wire:
             found, waited = cross_host_ping.ping(self.engine(), prefix + self.host, names, arguments["deadline"])
         rows = []

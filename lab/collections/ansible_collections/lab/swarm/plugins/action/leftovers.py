@@ -20,7 +20,8 @@ class ActionModule(LabAction):
         stage = "" if arguments["everything"] else arguments["stage"] or self.stage
         hosts = arguments["hosts"] or self.members
         engines = {host: self.engine(host) for host in hosts}
-        where = (engines, arguments["manager"] or hosts[0], self.paths.name, stage)
+        manager = arguments["manager"] if arguments["everything"] else hosts[0]
+        where = (engines, manager, self.paths.name, stage)
         if arguments["state"] == "absent":
             change = leftovers.ensure_absent(*where, check=self.check_mode, deadline_s=arguments["deadline"])
             return {**change_result(change), "host": self.host}

@@ -6,10 +6,10 @@ from typing import Any
 
 from ansible_collections.lab.swarm.plugins.plugin_utils import inventory as reading
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
-from lab.hosts.preflight import EngineFacts, Wish
 
 from lab.errors import HostUnreachable, InvalidInput
 from lab.hosts import preflight, survey
+from lab.hosts.preflight import EngineFacts, Wish
 from lab.inventory import Inventory
 
 
@@ -30,7 +30,7 @@ class ActionModule(LabAction):
             for host, one in asked.items()
             if one["engine"]
         }
-        wishes = {host: _wish(inventory, host) for host in surveys}
+        wishes = {host: _wish(inventory, host, password=asked[host]["password"]) for host in surveys}
         own = next((one["engine"]["own_cluster"] for one in asked.values() if one["engine"].get("own_cluster")), "")
         leave = str(inventory.of(inventory.members()[0], "swarm_foreign", "refused")) == "left"
         found = preflight.problems(surveys, wishes, engines=engines, own_cluster=own, leave_others=leave)
@@ -57,7 +57,7 @@ class ActionModule(LabAction):
         return kind(message, problems=problems)
 
 
-def _wish(inventory: Inventory, host: str) -> Wish:
+def _wish(inventory: Inventory, host: str, *, password: bool) -> Wish:
     def text(name: str) -> str:
         return str(inventory.of(host, name) or "")
 
@@ -67,5 +67,6 @@ def _wish(inventory: Inventory, host: str) -> Wish:
         data_path_address=text("data_path_address"),
         docker_engine_install=text("docker_engine_install").lower() in {"true", "yes", "1"},
         manager=host in inventory.groups.get("managers", ()),
+        become_password=password,
         become=text("ansible_become").lower() in {"true", "yes", "1"},
     )

@@ -9,11 +9,11 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.lab.swarm.plugins.plugin_utils import ssh
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
-from lab.hosts.survey import Survey
 
 from lab.engine import daemon, swarm
 from lab.errors import LabError
 from lab.hosts import link, survey
+from lab.hosts.survey import Survey
 
 
 class ActionModule(LabAction):
@@ -38,7 +38,7 @@ class ActionModule(LabAction):
         except LabError as error:
             return {**result, "problem": str(error)}
         way = ssh.route(self._connection, dial=seen.socket == "denied")
-        result = {**result, "survey": survey.to_json(seen), "route": asdict(way)}
+        result = {**result, "survey": survey.to_json(seen), "route": asdict(way), "password": self._has_password()}
         if seen.socket == "absent" or (way.dial and not self._may_be_root(seen)):
             return result
         try:
@@ -69,7 +69,10 @@ class ActionModule(LabAction):
         """Tell whether what needs root can be asked without anybody typing a password."""
         if self._connection.become is None:
             return seen.uid == 0
-        return seen.sudo != "password" or bool(ssh.sudo_password(self._connection))
+        return seen.sudo != "password" or self._has_password()
+
+    def _has_password(self) -> bool:
+        return bool(ssh.sudo_password(self._connection))
 
     def _engine(self) -> dict[str, Any]:
         engine = self.engine()

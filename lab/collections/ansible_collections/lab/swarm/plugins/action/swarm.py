@@ -48,6 +48,13 @@ class ActionModule(EngineAction):
             return self._join(engine, arguments, check=check)
         if wanted == "left":
             return swarm.ensure_left(engine, check=check)
+        return self._change_in_swarm(engine, arguments, check=check)
+
+    def _change_in_swarm(self, engine: Engine, arguments: dict[str, Any], *, check: bool) -> Change:
+        """Make a change of the swarm that the engine manages."""
+        wanted = arguments["state"]
+        if check and not swarm.membership(engine).manager:
+            return Change({}, {})  # there is no swarm yet, so nothing to do in it
         if wanted == "rotated":
             return swarm.rotate_tokens(engine, check=check)
         if wanted == "labelled":
@@ -87,7 +94,9 @@ class ActionModule(EngineAction):
     @staticmethod
     def _is_member(engine: Engine, cluster: str, manager: Engine) -> bool:
         member = swarm.membership(engine)
-        return member.cluster_id == cluster or swarm.knows(manager, member.node_id)
+        if member.cluster_id:
+            return member.cluster_id == cluster
+        return bool(member.node_id) and swarm.knows(manager, member.node_id)
 
     def _prune(self, arguments: dict[str, Any]) -> Change:
         """Take the recorded hosts that the inventory has no longer out of the swarm, and out of the lab."""

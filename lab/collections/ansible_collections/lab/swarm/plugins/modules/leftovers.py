@@ -29,7 +29,7 @@ options:
     default: []
   manager:
     description:
-    - The host whose engine removes services and overlays; the first where none is named.
+    - With O(everything), the host whose engine removes services and overlays; none where there is no swarm.
     type: str
     default: ''
   state:

@@ -104,7 +104,7 @@ class LabAction(ActionBase):
         """Run a shell script on the task's host as its root, over its connection; return status, output, errors."""
         if self._connection.become is not None:
             done = self._low_level_execute_command(script)
-            return done["rc"], done["stdout"], done["stderr"]
+            return done["rc"], done["stdout"].replace("\r\n", "\n"), done["stderr"]  # a terminal of ssh's adds them
         self._connection._connect()
         status, output, errors = self._connection.exec_command(script)
         return status, output.decode(errors="replace"), errors.decode(errors="replace")
