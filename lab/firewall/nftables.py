@@ -48,11 +48,6 @@ def places(listing: str) -> list[Place]:
     ]
 
 
-def list_table(place: Place) -> tuple[str, ...]:
-    """Return the command whose output ``matches`` and ``counts`` read."""
-    return ("nft", "list", "table", place.family, place.table)
-
-
 def set_name(port: Port) -> str:
     """Return the name of the set of peers from which a port is let in."""
     return f"swarm_{port.number}_{port.protocol}"
@@ -165,3 +160,49 @@ def require_place(found: Sequence[Place]) -> Place:
     if len(found) > 1:
         raise LabError(f"several input chains drop: {', '.join(map(str, found))}", hint="keep one")
     return found[0]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The functions of this module for the table of one dropping chain; see ``lab.firewall.tools.Tool``."""
+
+    place: Place
+
+    def listing_script(self, own: str) -> str:
+        """Return the script that lists the table, with handles."""
+        del own
+        return f"nft -a list table {self.place.family} {self.place.table}"
+
+    def standing(self, listing: str) -> dict[str, Any]:
+        """Return what of ours stands."""
+        return standing(listing)
+
+    def wanted(self, opening: Opening) -> dict[str, Any]:
+        """Return what ``standing`` gives where the opening is in place."""
+        return wanted(opening)
+
+    def nothing(self) -> dict[str, Any]:
+        """Return what ``standing`` gives where nothing of ours is."""
+        return {"rules": [], "peers": {}, "used": 0, "counted": False}
+
+    def render(self, opening: Opening, listing: str, own: str) -> str:
+        """Return the script that puts the opening in place, in one transaction."""
+        del own
+        return _script(render(self.place, opening, listing))
+
+    def render_removal(self, listing: str, own: str) -> str:
+        """Return the script that takes back what of ours stands."""
+        del own
+        return _script(render_removal(self.place, listing))
+
+    def counts(self, listing: str) -> dict[str, dict[str, int]]:
+        """Return the packets counted for each peer."""
+        return counts(listing)
+
+    def refused(self, listing: str) -> dict[str, int]:
+        """Return the packets that our closing rules dropped."""
+        return refused(listing)
+
+
+def _script(rules: str) -> str:
+    return f"nft -f - <<'RULES'\n{rules}RULES\n"

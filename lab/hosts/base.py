@@ -129,6 +129,16 @@ class Route:
         """Return a route out of its JSON form."""
         return cls(tuple(raw["command"]), raw["destination"], raw["sudo"], raw["dial"])
 
+    def alone(self, *words: str) -> list[str]:
+        """Return a command line for a connection of its own, which nothing else shares and which ends with it."""
+        own = (
+            "-o",
+            "ControlMaster=no",
+            "-o",
+            "ControlPath=none",
+        )  # of each option, ssh takes the first that it is given
+        return [self.command[0], *own, *self.command[1:], *words, self.destination]
+
     def ssh(self, *words: str) -> list[str]:
         """Return a command line: ssh, its options, ``words`` before the destination."""
         return [*self.command, *words, self.destination]

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from lab.errors import HostUnreachable
 from lab.hosts.base import LabPaths, Route
-from lab.hosts.programs import private
+from lab.hosts.programs import private, remove_empty
 from lab.hosts.state import ProcessRecord, start_time
 from lab.polling import until
 
@@ -152,6 +152,7 @@ def close(paths: LabPaths, *, owner: int = 0, all_runs: bool = False) -> list[st
     if not any(paths.run.glob("*/link.json")):
         for control in paths.controls.glob("*"):
             _ssh(["ssh", "-o", f"ControlPath={control}", "-O", "stop", "host"])
+        remove_empty(paths.controls, paths.run, paths.run.parent)
     return stuck
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lab.errors import HostUnreachable, InvalidInput, MachineLacks
 from lab.hosts import link, state
 from lab.hosts.base import HostChange, HostState, LabPaths, LabSpec, Route
-from lab.hosts.programs import remove_empty, which
+from lab.hosts.programs import private, remove_empty, which
 from lab.hosts.state import LabState
 
 OUTSIDE_DEADLINE_S = 60.0
@@ -93,7 +93,7 @@ def route(paths: LabPaths, host: str) -> Route:
 def program(paths: LabPaths, host: str, argv: Sequence[str]) -> list[str]:
     """Return the ssh command that runs a program on a host as its user, or opens a shell there."""
     terminal = ["-t"] if os.isatty(0) else []
-    return [*route(paths, host).ssh(*terminal), *([shlex.join(argv)] if argv else [])]
+    return [*route(paths, host).alone(*terminal), *([shlex.join(argv)] if argv else [])]
 
 
 def environment() -> dict[str, str]:
@@ -106,6 +106,7 @@ def reach(paths: LabPaths, hosts: Sequence[str]) -> None:
 
     def bring(host: str) -> None:
         way = route(paths, host)
+        private(paths.run.parent, paths.run, paths.controls)
         subprocess.run([*way.ssh(), "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
         try:
             link.ensure(paths, host, way, os.getpid())

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import fresh, inventory, lab, users  # noqa: F401
+from tests.integration.conftest import fresh, inventory, lab, remote_layer, users  # noqa: F401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from lab.engine.install import PATH, UNKNOWN_FAMILY, install_script, present_scr
 
 SHELLS = [("dash",), ("busybox", "sh")]
 TOOLS = ("cat", "date", "grep", "mktemp", "rm", "sed", "sleep", "tail", "touch", "tr")
-BRINGS = '\ncase "$*" in *install*) : >{folder}/dockerd; chmod +x {folder}/dockerd ;; esac'
+BRINGS = 'case "$*" in *install*) : >{folder}/dockerd; {chmod} +x {folder}/dockerd ;; esac'
 
 APT_CACHE = """
 for package in {candidates}; do
@@ -21,9 +22,12 @@ for package in {candidates}; do
 done
 case $2 in virtual) printf 'virtual:\\n  Candidate: (none)\\n' ;; esac
 """
-LISTED = (
-    '\ncase "$*" in *list*|*repoquery*) for p in {packages}; do case "$*" in *" $p") echo $p-1; exit;; esac; done; '
-)
+LISTED = """
+case "$*" in *list*|*repoquery*)
+	for package in {packages}; do case "$*" in *" $package") echo "$package-1"; exit ;; esac; done
+	exit {otherwise} ;;
+esac
+"""
 
 
 @dataclass
@@ -39,13 +43,17 @@ class Host:
 
     def manager(self, name: str, *packages: str, does: str = "") -> None:
         """Add one of Fedora's package managers whose repositories have these packages."""
-        quiet = "exit 0" if name == "microdnf" else "exit 1"
-        listing = LISTED.format(packages=" ".join(packages) or '""') + f"{quiet} ;; esac"
-        self.program(name, listing + (does or BRINGS.format(folder=self.folder)))
+        listing = LISTED.format(packages=" ".join(packages) or "none", otherwise=int(name != "microdnf"))
+        self.program(name, listing + (does or self.brings))
 
     def apt(self, *candidates: str, does: str = "") -> None:
         self.program("apt-cache", APT_CACHE.format(candidates=" ".join(candidates) or "none"), recorded=False)
-        self.program("apt-get", does or BRINGS.format(folder=self.folder))
+        self.program("apt-get", does or self.brings)
+
+    @property
+    def brings(self) -> str:
+        """What a package manager does when it installs an engine."""
+        return BRINGS.format(folder=self.folder, chmod=shutil.which("chmod"))
 
     @property
     def asked(self) -> list[str]:
@@ -240,7 +248,7 @@ echo "0000000000000000: 00000002 00000000 00010000 0001 01 4242 /run/docker.sock
 
 
 def listens(host: Host) -> str:
-    return LISTENS.format(folder=host.folder, python=shutil.which("python3"))
+    return LISTENS.format(folder=host.folder, python=sys.executable)
 
 
 @pytest.mark.parametrize("manager", ["service", "rc-service"])

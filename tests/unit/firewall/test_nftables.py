@@ -69,12 +69,12 @@ class Host:
 
     def listing(self, place: Place) -> str:
         """Return the table with handles, as rendering needs it."""
-        nft, *rest = nftables.list_table(place)
+        nft, *rest = ("nft", "list", "table", place.family, place.table)
         return self.run(nft, "-a", *rest)
 
     def plain(self, place: Place) -> str:
         """Return the table as a person sees it."""
-        return self.run(*nftables.list_table(place))
+        return self.run("nft", "list", "table", place.family, place.table)
 
     def open(self, place: Place, opening: Opening) -> str:
         """Bring an opening about and return the table."""

@@ -40,7 +40,7 @@ class ActionModule(LabAction):
             "engine": asdict(facts),
             "host": self.host,
             "actions": actions,
-            "found": found,
+            "output": found,
             "lab_linked": self.paths.name if remote else "",
         }
 

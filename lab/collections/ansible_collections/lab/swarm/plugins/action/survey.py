@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import asdict
 from typing import Any
@@ -49,7 +50,9 @@ class ActionModule(LabAction):
 
     def _look(self) -> Survey:
         before = time.time()
-        status, output, errors = self._connection.exec_command(survey.SCRIPT, sudoable=False)
+        status, output, errors = self._connection.exec_command(
+            f"/bin/sh -c {shlex.quote(survey.SCRIPT)}", sudoable=False
+        )
         after = time.time()
         if status == 255:
             raise link.explained(errors.decode(errors="replace"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from ansible_collections.lab.swarm.plugins.plugin_utils import firewall
@@ -14,51 +15,51 @@ from lab.firewall.ports import Opening, swarm_ports
 
 
 class ActionModule(LabAction):
-    """One nft transaction; a host whose input nobody drops is left alone."""
+    """One change by the tool that is active; a host whose input nobody drops is left alone."""
 
     noun = "swarm_ports"
     changes = True
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Bring the chain to the state asked for, or return its counts."""
-        place, listing = firewall.listing(self.command)
-        if place is None:
-            return {
-                "changed": False,
-                "host": self.host,
-                "place": "",
-                "counts": {},
-                "refused": {},
-                "silent": [],
-                "untouched": [],
-            }
-        refused = nftables.refused(listing)
-        read = {"host": self.host, "place": str(place), "refused": refused}
+        """Bring the firewall to the state asked for, or return its counts."""
+        found = firewall.read(self.command, arguments["tool"], arguments["own"])
+        tool, listing = found.tool, found.listing
+        read: dict[str, Any] = {"host": self.host, "tool": found.name, "place": found.place}
+        if tool is None:
+            said = f"{self.host} has no active firewall: left alone"
+            empty: dict[str, Any] = {"counts": {}, "refused": {}, "silent": [], "untouched": []}
+            return {"changed": False, **read, **empty, "said": said}
+        refused = tool.refused(listing)
+        read["refused"] = refused
         if arguments["state"] == "counted":
-            return {"changed": False, **read, **self._counted(listing, refused, arguments)}
+            return {"changed": False, **read, **self._counted(tool.counts(listing), refused, arguments)}
         opening = Opening(
-            peers=[peer for peer in arguments["peers"] if peer != arguments["own"]],
+            peers=sorted((peer for peer in arguments["peers"] if peer != arguments["own"]), key=ipaddress.IPv4Address),
             manager=arguments["manager"],
             data_path_port=arguments["data_path_port"],
             encrypted=arguments["encrypted"],
         )
-        before = nftables.standing(listing)
         opened = arguments["state"] == "present"
-        after = nftables.wanted(opening) if opened else {"rules": [], "peers": {}, "used": 0, "counted": False}
-        change = Change(before, after, actions=("open the swarm's ports" if opened else "close the swarm's ports",))
+        change = Change(
+            tool.standing(listing),
+            tool.wanted(opening) if opened else tool.nothing(),
+            actions=(f"{'open' if opened else 'close'} the swarm's ports ({found.name})",),
+        )
         if change.changed and not self.check_mode:
-            render = nftables.render(place, opening, listing) if opened else nftables.render_removal(place, listing)
-            firewall.run(self.command, ("nft", "-f", "-"), render)
+            render = tool.render(opening, listing, arguments["own"])
+            firewall.run(self.command, render if opened else tool.render_removal(listing, arguments["own"]))
         return {**change_result(change), **read}
 
-    def _counted(self, listing: str, refused: dict[str, int], arguments: dict[str, Any]) -> dict[str, Any]:
+    def _counted(
+        self, counts: dict[str, dict[str, int]], refused: dict[str, int], arguments: dict[str, Any]
+    ) -> dict[str, Any]:
         """Return the counts, and which of them have not grown since an earlier look."""
-        counts, since = nftables.counts(listing), arguments["since"]
+        since = arguments["since"]
         names: dict[str, str] = arguments["addresses"]
         silent = [
             f"{peer} to {self.host} {port}"
             for port in swarm_ports(arguments["data_path_port"])
-            if port.protocol == "udp" and since
+            if port.protocol == "udp" and since and since["counts"]
             for peer in sampling.peers(self.host, list(names), arguments["full_up_to"])
             if not _grown(counts, since["counts"], nftables.set_name(port), names[peer])
         ]

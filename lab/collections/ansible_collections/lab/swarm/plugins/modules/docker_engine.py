@@ -45,7 +45,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-found:
+output:
   description:
   - Version, storage driver and kernel in a line.
   type: str

@@ -6,9 +6,10 @@ DOCUMENTATION = r"""
 module: swarm_ports
 short_description: Open the swarm's ports to the swarm's hosts only
 description:
-- Puts a chain into the host's input chain that lets in 2377/tcp (on managers), 7946/tcp, 7946/udp
-  and the data path's port from the peers, and drops them from everybody else.
-- A host on which no input chain drops packets is left alone.
+- Lets in 2377/tcp (on managers), 7946/tcp, 7946/udp and the data path's port from the peers and from nobody else, by
+  the tool that manages the host's firewall (firewalld, ufw, nftables, iptables, in this order where several are
+  active). ufw and firewalld keep that over a reboot; for nftables and iptables the next C(present) puts it back.
+- A host on which nobody drops packets is left alone.
 author:
 - Swarm Lab
 options:
@@ -47,6 +48,18 @@ options:
     - Whether IP protocol 50 (ESP) is opened too, for encrypted overlays.
     type: bool
     default: false
+  tool:
+    description:
+    - The tool to use, C(none) to leave the host alone; empty for the one that is active.
+    type: str
+    default: ''
+    choices:
+    - ''
+    - firewalld
+    - ufw
+    - nftables
+    - iptables
+    - none
   since:
     description:
     - An earlier result of C(counted), to compare with.
@@ -73,6 +86,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+tool:
+  description:
+  - The tool that manages the host's firewall; C(none) where nobody drops.
+  type: str
+  returned: success
+said:
+  description:
+  - That the host was left alone.
+  type: str
+  returned: when nobody drops
 place:
   description:
   - The input chain that was opened, empty where none drops.

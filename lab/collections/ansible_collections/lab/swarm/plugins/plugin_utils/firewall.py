@@ -1,34 +1,36 @@
-"""Reading a host's firewall over its connection."""
+"""A host's firewall over its connection: which tool manages it, what stands, and a script that changes it."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from lab.errors import LabError, MachineLacks
-from lab.firewall import nftables
+from lab.errors import LabError
+from lab.firewall import tools
+from lab.firewall.tools import Tool
 
 Command = Callable[[str], tuple[int, str, str]]
 
 
-def run(command: Command, argv: Sequence[str], text: str = "") -> str:
-    """Run a firewall command on the host; return its output, raise LabError with its words where it fails."""
-    script = f"PATH=$PATH:/usr/sbin:/sbin {shlex.join(argv)}"
-    if text:
-        script += f" <<'RULES'\n{text}RULES\n"
-    status, output, errors = command(script)
-    if status == 127:
-        raise MachineLacks("nft is not installed", hint="install the package nftables")
+@dataclass(frozen=True)
+class Firewall:
+    """The active tool of a host, where it acts, and what it listed; no tool where nobody drops."""
+
+    name: str
+    tool: Tool | None
+    place: str
+    listing: str = ""
+
+
+def run(command: Command, script: str) -> str:
+    """Run a script on the host; return its output, raise LabError with its words where it fails."""
+    status, output, errors = command(f"PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin\n{script}")
     if status != 0:
-        raise LabError(f"{shlex.join(argv)}: {errors.strip()}")
+        raise LabError(f"the firewall refused: {(errors or output).strip()}")
     return output
 
 
-def listing(command: Command) -> tuple[nftables.Place | None, str]:
-    """Return the host's dropping input chain and its table as it stands; (None, "") where nothing drops."""
-    found = nftables.places(run(command, nftables.LIST_CHAINS))
-    if not found:
-        return None, ""
-    place = nftables.require_place(found)
-    family_table = nftables.list_table(place)
-    return place, run(command, [*family_table[:1], "-a", *family_table[1:]])
+def read(command: Command, named: str = "", own: str = "") -> Firewall:
+    """Return a host's firewall as it stands; ``named`` is the tool that the inventory names."""
+    name, tool, place = tools.detect(run(command, tools.DETECTION), named)
+    return Firewall(name, tool, place, run(command, tool.listing_script(own)) if tool else "")

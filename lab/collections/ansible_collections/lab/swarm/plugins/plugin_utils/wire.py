@@ -43,7 +43,8 @@ class Wire:
         return {key: _grown(self.before, self.after, name, address) for key, name in names.items()}
 
     def _counts(self) -> Counts:
-        return nftables.counts(firewall.listing(self.command)[1])
+        found = firewall.read(self.command)
+        return found.tool.counts(found.listing) if found.tool else {}
 
 
 def _grown(before: Counts, after: Counts, name: str, address: str) -> int:
