@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.exhaustive.test_stage_inventories import three  # noqa: F401
 from tests.integration.command import Cli, verdicts
-from tests.integration.test_stage_inventories import three  # noqa: F401
 
 
 def _failed(result: dict) -> set[str]:
