@@ -12,7 +12,7 @@ from tests.integration.sabotage import Mutation
 from tests.integration.test_claims_can_fail import break_and_see, cases
 
 
-@pytest.mark.parametrize("case", cases(1, None))
+@pytest.mark.parametrize("case", cases(ordinary=False))
 def test_exactly_the_claims_that_are_broken_fail(
     lab: Cli, inventory, tmp_path: Path, case: tuple[str, Sequence[Mutation], dict]
 ):

@@ -14,7 +14,7 @@ from lab.project import project
 from lab.stages import stages
 from tests.integration.command import verdicts
 from tests.integration.remote import USER, Remote
-from tests.integration.stages import expected
+from tests.integration.stages import QUICK, expected
 
 HOSTS = ("manager", "worker-1", "worker-2")
 IN_GROUP = ("manager", "worker-1")
@@ -37,7 +37,8 @@ def remote(remote_layer: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="module")
 def hosts(remote: Remote) -> str:
     """The inventory of the three hosts, with a label for one node."""
-    return str(remote.inventory(["manager"], ["worker-1", "worker-2"], {"worker-2": {"node_labels": {"disk": "ssd"}}}))
+    labels = {"worker-2": {"node_labels": {"disk": "ssd"}}}
+    return str(remote.inventory(["manager"], ["worker-1", "worker-2"], labels, **QUICK))
 
 
 @pytest.fixture(scope="module")
@@ -98,17 +99,16 @@ def test_commands_reach_each_host_as_on_an_embedded_lab(remote: Remote, up: dict
     assert remote.ssh_processes() == []
 
 
-def test_the_engines_sockets_are_for_their_user_only(remote: Remote, hosts: str, up: dict):
+def test_every_stage_passes_with_the_same_verdicts_by_sockets_of_the_user_alone(
+    remote: Remote, hosts: str, up: dict, tmp_path: Path
+):
     del up
-    run = remote.start_lab("stage", "run", "user-defined-overlay", "-i", hosts)
+    told = tmp_path / "result.json"
+    run = remote.start_lab("stage", "run", "all", "-i", hosts, "--json", str(told))
     sockets = remote.sockets_while(run)
-    assert sockets == dict.fromkeys(HOSTS, 384)
+    assert sockets == dict.fromkeys(HOSTS, 0o600)
     assert stat.S_IMODE((remote.folder / "run" / remote.lab).stat().st_mode) == 0o700
-
-
-def test_every_stage_passes_with_the_same_verdicts(remote: Remote, hosts: str, up: dict):
-    del up
-    result = remote.json("stage", "run", "all", "-i", hosts)
+    result = json.loads(told.read_text())
     assert verdicts(result) == expected(remote, [stage.name for stage in stages(project())])
 
 

@@ -22,8 +22,9 @@ class ActionModule(LabAction):
         """Bring the hosts to the state asked for."""
         if arguments["state"] == "absent":
             known = state.read(self.paths)
-            if known and set(arguments["except"]) & set(known.hosts):
-                return self._forget(known, arguments["except"])
+            kept = [host for host in arguments["except"] if known and host in known.hosts]
+            if known and kept and not arguments["force"]:
+                return self._forget(known, kept)
             return self._result(
                 PROVIDERS[known.provider if known else EMBEDDED].destroy(self.paths, check=self.check_mode)
             )
@@ -61,11 +62,13 @@ class ActionModule(LabAction):
         }
 
     def _forget(self, known: LabState, kept: list[str]) -> dict[str, Any]:
-        """Remove all hosts but those that could not be given back: they stay in the lab's record."""
-        gone = [host for host in known.hosts if host not in kept]
-        for host in () if self.check_mode else gone:
+        """Forget all hosts but those that could not be given back: they stay in the lab's record, and are named."""
+        for host in () if self.check_mode else set(known.hosts) - set(kept):
             provider_of(known).forget(self.paths, host)
-        return {"changed": bool(gone), "actions": [f"forget host {host}" for host in gone], "kept": kept}
+        raise HostUnreachable(
+            f"not given back: {', '.join(kept)} (out of reach, or no longer in {known.inventory})",
+            hint="lab down again; --force forgets them",
+        )
 
     def _recorded(self) -> dict[str, Any]:
         """Return what is recorded of the lab: its provider, its addresses, and which hosts SSH reaches."""

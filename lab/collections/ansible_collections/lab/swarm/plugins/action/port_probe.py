@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAction
@@ -44,7 +45,18 @@ class ActionModule(LabAction):
         return {
             "changed": False,
             "host": self.host,
+            "inside": [name for name, address in addresses.items() if arguments["outsider"] and _is_own(address)],
             "open": sorted(way for way, answer in told if answer in heard),
             "closed": sorted(way for way, answer in told if answer not in {*heard, "silent"}),
             "silent": sorted(way for way, answer in told if answer == "silent"),
         }
+
+
+def _is_own(address: str) -> bool:
+    """Tell whether an address is this machine's: only to such a one can a socket be bound."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        try:
+            own.bind((address, 0))
+        except OSError:
+            return False
+        return True

@@ -54,10 +54,15 @@ options:
     default: []
   except:
     description:
-    - For C(absent), hosts that could not be given back; they stay in the lab's record.
+    - For C(absent), hosts that could not be given back; they stay in the lab's record, and the task fails.
     type: list
     elements: str
     default: []
+  force:
+    description:
+    - For C(absent), forget those too.
+    type: bool
+    default: false
   state:
     description:
     - C(present) starts what does not run (and remembers what is reached by SSH), C(running) only makes sure that all

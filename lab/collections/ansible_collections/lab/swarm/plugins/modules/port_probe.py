@@ -73,6 +73,12 @@ open:
   type: list
   elements: str
   returned: success
+inside:
+  description:
+  - With O(outsider), the hosts whose address this machine has, so that it is no outsider.
+  type: list
+  elements: str
+  returned: success
 closed:
   description:
   - Those that did not.
