@@ -140,8 +140,9 @@ def ensure_initialised(
         raise _another(member)
     after = {"state": "active", "role": "manager"}
     actions = (*_leaves(member), "initialise a swarm")
+    told = _told(member, after)
     if check:
-        return Change({**before, "swarm": member.cluster_id}, {**after, "swarm": "new"}, command, actions)
+        return Change(*told, command, actions)
     if member.state != "inactive":
         leave(engine)
     with reported("swarm init"):
@@ -152,7 +153,7 @@ def ensure_initialised(
             data_path_addr=data_path or None,
             data_path_port=data_path_port or None,
         )
-    return Change({**before, "swarm": member.cluster_id}, {**after, "swarm": "new"}, command, actions, str(node_id))
+    return Change(*told, command, actions, str(node_id))
 
 
 def _another(member: Membership) -> InvalidInput:
@@ -166,6 +167,14 @@ def _another(member: Membership) -> InvalidInput:
         f"manages swarm {member.cluster_id}, which is not this lab's",
         hint="docker swarm leave --force there, or swarm_foreign: left in the inventory",
     )
+
+
+def _told(member: Membership, after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a node before and after; one that leaves another swarm first is told apart by its id there."""
+    before = summary(member)
+    if member.state != "active":
+        return before, dict(after)
+    return {**before, "node": member.node_id}, {**after, "node": "new"}
 
 
 def _leaves(member: Membership) -> tuple[str, ...]:
@@ -203,7 +212,7 @@ def ensure_joined(
             hint="docker swarm leave --force there, or lab down",
         )
     actions = (*_leaves(member), f"join as {role}")
-    told = {**before, "node": member.node_id}, {**after, "node": "new"}
+    told = _told(member, after)
     if check:
         return Change(*told, command, actions)
     if manager is None:

@@ -1,4 +1,4 @@
-"""firewalld: rich rules of a priority of ours, in the zone of the interface that has the host's address.
+"""firewalld: rich rules of priorities of ours, in the zone of the interface that has the host's address.
 
 They are added to what runs and to what is kept, without a reload, which would take Docker's own chains away (moby
 issue 50443). firewalld counts nothing of it.
@@ -14,12 +14,16 @@ from lab.firewall.ports import Opening
 
 PRIORITY = -737
 """By which our rules are known, and come before others."""
-_RULE = re.compile(rf'^rule priority="{PRIORITY}" .*$', re.MULTILINE)
+REST = PRIORITY + 1
+"""After them everybody else is shut out, whatever the zone lets in (Fedora Workstation's: all ports above 1024)."""
+_RULE = re.compile(rf'^rule priority="(?:{PRIORITY}|{REST})" .*$', re.MULTILINE)
 _KEPT = "== kept"
 
 
 def _zone(own: str) -> str:
     """Return the lines of a script that find the zone of the interface with an address."""
+    if not own:
+        return "zone=$(firewall-cmd --get-default-zone)\n"
     return f"""
 device=$(ip -o -4 addr show | while read -r _ name _ cidr _; do [ "${{cidr%/*}}" != {own} ] || echo "$name"; done)
 zone=$(firewall-cmd --get-zone-of-interface="$device" 2>/dev/null || firewall-cmd --get-default-zone)
@@ -43,6 +47,8 @@ def _rules(opening: Opening) -> Iterator[str]:
             yield f'{head} port port="{port.number}" protocol="{port.protocol}" accept'
         if opening.encrypted:
             yield f'{head} protocol value="esp" accept'
+    for port in opening.ports():
+        yield f'rule priority="{REST}" port port="{port.number}" protocol="{port.protocol}" drop'
 
 
 def _standing(listing: str) -> tuple[list[str], list[str]]:
@@ -56,8 +62,9 @@ def standing(listing: str) -> dict[str, Any]:
     return {"running": sorted(running), "kept": sorted(kept)}
 
 
-def wanted(opening: Opening) -> dict[str, Any]:
+def wanted(opening: Opening, listing: str) -> dict[str, Any]:
     """Return what ``standing`` gives where the opening is in place."""
+    del listing
     rules = sorted(_rules(opening))
     return {"running": rules, "kept": rules}
 

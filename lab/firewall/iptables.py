@@ -34,6 +34,11 @@ def drops(listing: str) -> bool:
     return "-P INPUT DROP" in listing or re.fullmatch(r"-A INPUT -j (DROP|REJECT.*)", last) is not None
 
 
+def holds(listing: str) -> bool:
+    """Tell whether INPUT jumps to our chain, from the output of ``iptables -S INPUT``."""
+    return f"-A INPUT -j {CHAIN}\n" in listing
+
+
 def _rules(opening: Opening) -> list[str]:
     accepted = [
         f"-A {CHAIN} -s {peer}/32 -p {port.protocol} -m {port.protocol} --dport {port.number} -j ACCEPT"
@@ -52,8 +57,9 @@ def standing(listing: str) -> dict[str, Any]:
     return {"rules": [rule for _, rule in _RULE.findall(listing)], "jumps": _JUMP.findall(listing)}
 
 
-def wanted(opening: Opening) -> dict[str, Any]:
+def wanted(opening: Opening, listing: str) -> dict[str, Any]:
     """Return what ``standing`` gives where the opening is in place."""
+    del listing
     return {"rules": _rules(opening), "jumps": [f"-A INPUT -j {CHAIN}", f"-A OUTPUT -j {OUT_CHAIN}"]}
 
 

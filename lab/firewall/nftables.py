@@ -177,8 +177,9 @@ class Table:
         """Return what of ours stands."""
         return standing(listing)
 
-    def wanted(self, opening: Opening) -> dict[str, Any]:
+    def wanted(self, opening: Opening, listing: str) -> dict[str, Any]:
         """Return what ``standing`` gives where the opening is in place."""
+        del listing
         return wanted(opening)
 
     def nothing(self) -> dict[str, Any]:

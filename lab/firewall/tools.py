@@ -14,8 +14,9 @@ NAMES = ("firewalld", "ufw", "nftables", "iptables")
 NONE = "none"
 DETECTION = r"""
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-[ ! -e /run/firewalld.pid ] || ! kill -0 "$(cat /run/firewalld.pid)" 2>/dev/null || echo "== firewalld"
+command -v firewall-cmd >/dev/null && firewall-cmd --state >/dev/null 2>&1 && echo "== firewalld"
 grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf && echo "== ufw"
+grep -qs ' comment=737761726d2d6c6162$' /etc/ufw/user.rules && echo "== held_by_ufw"
 chains=$(nft -j list chains 2>/dev/null) && printf '== nft\n%s\n' "$chains"
 case $chains in
 	*'"policy": "drop"'*'"name": "INPUT"'* | *'"name": "INPUT"'*'"policy": "drop"'*) shut=yes ;;
@@ -25,7 +26,10 @@ esac
 [ -z "$shut" ] || { echo "== iptables"; iptables -w -S INPUT 2>/dev/null; }
 echo "== end"
 """
-"""Tells what is there by as few programs as possible: most hosts have several of them, and one in use."""
+"""Tells what is there by as few programs as possible: most hosts have several of them, and one in use.
+
+firewalld is asked itself: run by its systemd unit it leaves no pid file.
+"""
 
 _OF_IPTABLES = ("filter", "INPUT")
 """The chain that iptables keeps in nftables, and ufw by it: theirs to change, not ours."""
@@ -41,8 +45,8 @@ class Tool(Protocol):
     def standing(self, listing: str) -> dict[str, Any]:
         """Return what of ours stands."""
 
-    def wanted(self, opening: Opening) -> dict[str, Any]:
-        """Return what ``standing`` gives where the opening is in place."""
+    def wanted(self, opening: Opening, listing: str) -> dict[str, Any]:
+        """Return what ``standing`` gives where the opening is in place, beside what others have in the listing."""
 
     def nothing(self) -> dict[str, Any]:
         """Return what ``standing`` gives where nothing of ours is."""
@@ -60,11 +64,12 @@ class Tool(Protocol):
         """Return the packets that our closing rules dropped, by port."""
 
 
-def detect(output: str, named: str = "") -> tuple[str, Tool | None, str]:
+def detect(output: str, named: str = "", *, held: bool = False) -> tuple[str, Tool | None, str]:
     """Return the active tool's name, the tool, and the place where it acts; (none, None, "") where nobody drops.
 
-    ``output`` is that of ``DETECTION``; ``named`` is the tool that the inventory names. Raises MachineLacks where that
-    one is not active there, LabError where several native chains drop.
+    ``output`` is that of ``DETECTION``; ``named`` is the tool that the inventory names. With ``held``, ufw and iptables
+    count as active too where they hold rules of ours: somebody may have switched them off since. Raises MachineLacks
+    where the named one is not active there, LabError where several native chains drop.
     """
     parts = dict(_PART.findall(output))
     found: list[Place] = nftables.places(parts["nft"]) if parts.get("nft", "").strip() else []
@@ -76,7 +81,10 @@ def detect(output: str, named: str = "") -> tuple[str, Tool | None, str]:
         "nftables": bool(found),
         "iptables": iptables.drops(parts.get("iptables", "")),
     }
-    name = named or next((tool for tool in NAMES if active[tool]), NONE)
+    holders = {"ufw": "held_by_ufw" in parts, "iptables": iptables.holds(parts.get("iptables", ""))}
+    holding = [tool for tool, holds in holders.items() if held and holds]
+    active.update(dict.fromkeys(holding, True))
+    name = named or next((tool for tool in (*holding, *NAMES) if active[tool]), NONE)
     if name == NONE:
         return NONE, None, ""
     if not active[name]:

@@ -14,7 +14,7 @@ from lab.firewall.ports import Opening
 
 COMMENT = "swarm-lab"
 _TUPLE = re.compile(
-    r"^### tuple ### allow (\S+) (\S+) 0\.0\.0\.0/0 any ([\d.]+)(?:/32)? in comment=([0-9a-f]+)$", re.MULTILINE
+    r"^### tuple ### allow (\S+) (\S+) 0\.0\.0\.0/0 any ([\d.]+)(?:/32)? in(?: comment=([0-9a-f]+))?$", re.MULTILINE
 )
 
 
@@ -37,12 +37,18 @@ def _rules(opening: Opening) -> Iterator[tuple[str, str, str]]:
             yield "esp", "any", peer
 
 
-def _standing(listing: str) -> list[tuple[str, str, str]]:
+def _standing(listing: str, *, ours: bool = True) -> list[tuple[str, str, str]]:
     found = []
     for protocol, ports, peer, comment in _TUPLE.findall(listing):
-        if bytes.fromhex(comment).decode(errors="replace") == COMMENT:
+        if (bytes.fromhex(comment).decode(errors="replace") == COMMENT) == ours:
             found.append((protocol, ",".join(sorted(ports.split(","), key=_order)), peer))
     return found
+
+
+def _own_rules(opening: Opening, listing: str) -> list[tuple[str, str, str]]:
+    """Return the opening's rules, less those that somebody else has too: ufw keeps one of each, and it is theirs."""
+    others = _standing(listing, ours=False)
+    return [rule for rule in _rules(opening) if rule not in others]
 
 
 def _order(port: str) -> int:
@@ -59,9 +65,9 @@ def standing(listing: str) -> dict[str, Any]:
     return {"rules": sorted(map(_words, _standing(listing)))}
 
 
-def wanted(opening: Opening) -> dict[str, Any]:
-    """Return what ``standing`` gives where the opening is in place."""
-    return {"rules": sorted(map(_words, _rules(opening)))}
+def wanted(opening: Opening, listing: str) -> dict[str, Any]:
+    """Return what ``standing`` gives where the opening is in place, beside what others have in the listing."""
+    return {"rules": sorted(map(_words, _own_rules(opening, listing)))}
 
 
 def nothing() -> dict[str, Any]:
@@ -78,7 +84,7 @@ def _command(verb: str, rule: tuple[str, str, str]) -> str:
 def render(opening: Opening, listing: str, own: str) -> str:
     """Return a script that adds what is missing and deletes what is ours and no longer wanted."""
     del own
-    have, want = _standing(listing), list(_rules(opening))
+    have, want = _standing(listing), _own_rules(opening, listing)
     lines = [_command("delete", rule) for rule in have if rule not in want]
     lines += [_command("prepend", rule) for rule in want if rule not in have]
     return "\n".join(["set -e", *lines, ""])

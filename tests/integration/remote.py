@@ -241,12 +241,16 @@ class Remote:
         return found
 
     def sockets_while(self, run: subprocess.Popen[str]) -> dict[str, int]:
-        """Return the modes of the engines' sockets on the user's machine, seen while a run goes on, by host."""
+        """Return the modes of the engines' sockets on the user's machine (by host), and of the lab's directory there.
+
+        They are looked at while a run goes on, and there afterwards no longer.
+        """
         seen: dict[str, int] = {}
+        own = self.folder / "run" / self.lab
         while run.poll() is None:
-            for path in (self.folder / "run" / self.lab).glob("*/docker.sock"):
+            for name, path in (("", own), *((path.parent.name, path) for path in own.glob("*/docker.sock"))):
                 with contextlib.suppress(FileNotFoundError):
-                    seen[path.parent.name] = stat.S_IMODE(path.stat().st_mode)
+                    seen[name] = stat.S_IMODE(path.stat().st_mode)
             time.sleep(0.05)
         assert run.returncode == 0, run.communicate()[0]
         return seen

@@ -311,7 +311,7 @@ def test_an_archive_without_the_image_wanted_is_an_error(worker: Engine, tmp_pat
 def test_members_of_a_swarm_stay_as_they_are(lab: Cli, check: bool):
     manager, worker = lab.engine("manager"), lab.engine("worker-1")
     before = manager.inspect_swarm(), swarm.membership(worker), swarm.nodes(manager)
-    initialised = swarm.ensure_initialised(manager, advertise="198.18.0.11", data_path_port=0, check=check)
+    initialised = swarm.ensure_initialised(manager, lab=lab.lab, advertise="198.18.0.11", check=check)
     joined = swarm.ensure_joined(
         worker, manager, advertise="198.18.0.12", remotes=["198.18.0.11:2377"], role="worker", check=check
     )
@@ -336,7 +336,9 @@ def test_a_swarm_is_formed_and_left_in_four_runs_each(fresh: Cli, inventory, tmp
     joining = {"advertise": "198.18.0.12", "remotes": ["198.18.0.11:2377"], "role": "worker"}
 
     def initialise(*, check: bool) -> Change:
-        return swarm.ensure_initialised(one, advertise="198.18.0.11", data_path_port=5789, check=check)
+        return swarm.ensure_initialised(
+            one, lab="test", advertise="198.18.0.11", data_path_port=5789, foreign="refused", check=check
+        )
 
     def join(*, check: bool) -> Change:
         return swarm.ensure_joined(two, one, **joining, check=check)

@@ -27,7 +27,7 @@ SETUP = {
     "do iptables -A INPUT $rule -j ACCEPT; done; iptables -P INPUT DROP",
     "ufw": WITHOUT + "sed -i s/IPV6=yes/IPV6=no/ /etc/default/ufw; ufw allow 22/tcp; ufw --force enable",
     "firewalld": WITHOUT
-    + "mkdir -p /run/dbus; dbus-daemon --system --fork; setsid firewalld --nofork </dev/null >/dev/null 2>&1 & "
+    + "mkdir -p /run/dbus; dbus-daemon --system --fork; setsid firewalld --nofork --nopid </dev/null >/dev/null 2>&1 & "
     "n=0; until firewall-cmd --state; do n=$((n+1)); [ $n -lt 100 ]; sleep 0.1; done",
 }
 LISTING = {

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from lab.errors import LabError, MachineLacks
-from lab.firewall import tools
+from lab.firewall import firewalld, tools, ufw
+from lab.firewall.ports import Opening
 
 
 def chain(table: str, name: str, policy: str, hook: str = "input") -> dict:
@@ -59,6 +60,34 @@ def test_a_tool_that_is_named_is_taken_where_it_is_active():
     assert tools.detect(output, "none")[0] == "none"
     with pytest.raises(MachineLacks, match="firewalld is not active there"):
         tools.detect(output, "firewalld")
+
+
+def test_what_ours_is_left_in_is_found_though_it_was_switched_off_since():
+    told_ufw = told("held_by_ufw", chains=NATIVE)
+    assert tools.detect(told_ufw)[0] == "nftables"
+    assert tools.detect(told_ufw, held=True)[0] == "ufw"
+    told_iptables = told(iptables="-P INPUT ACCEPT\n-A INPUT -j SWARM-PORTS\n")
+    assert tools.detect(told_iptables)[0] == "none"
+    assert tools.detect(told_iptables, held=True)[0] == "iptables"
+    assert tools.detect(told(chains=NATIVE), held=True)[0] == "nftables"
+    assert tools.detect(told_ufw, "ufw", held=True)[0] == "ufw"
+
+
+def test_a_rule_that_the_user_has_too_is_left_to_them():
+    theirs = "### tuple ### allow tcp 7946 0.0.0.0/0 any 198.18.0.12 in\n"
+    opening = Opening(("198.18.0.12",), manager=False)
+    assert ufw.wanted(opening, theirs) == {"rules": ["198.18.0.12 udp 4789,7946"]}
+    assert "proto tcp" not in ufw.render(opening, theirs, "198.18.0.11")
+    assert ufw.standing(theirs) == ufw.nothing()
+    assert "delete" not in ufw.render_removal(theirs, "198.18.0.11")
+
+
+def test_firewalld_shuts_everybody_else_out():
+    rules = firewalld.wanted(Opening(("198.18.0.12",), manager=False), "")["kept"]
+    assert [rule for rule in rules if rule.endswith(" drop")] == [
+        f'rule priority="-736" port port="{number}" protocol="{protocol}" drop'
+        for number, protocol in ((4789, "udp"), (7946, "tcp"), (7946, "udp"))
+    ]
 
 
 def test_several_chains_that_drop_are_one_too_many():

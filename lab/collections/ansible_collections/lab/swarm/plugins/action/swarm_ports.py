@@ -22,7 +22,8 @@ class ActionModule(LabAction):
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Bring the firewall to the state asked for, or return its counts."""
-        found = firewall.read(self.command, arguments["tool"], arguments["own"])
+        absent = arguments["state"] == "absent"
+        found = firewall.read(self.command, arguments["tool"], arguments["own"], held=absent)
         tool, listing = found.tool, found.listing
         read: dict[str, Any] = {"host": self.host, "tool": found.name, "place": found.place}
         if tool is None:
@@ -42,7 +43,7 @@ class ActionModule(LabAction):
         opened = arguments["state"] == "present"
         change = Change(
             tool.standing(listing),
-            tool.wanted(opening) if opened else tool.nothing(),
+            tool.wanted(opening, listing) if opened else tool.nothing(),
             actions=(f"{'open' if opened else 'close'} the swarm's ports ({found.name})",),
         )
         if change.changed and not self.check_mode:

@@ -30,7 +30,7 @@ def run(command: Command, script: str) -> str:
     return output
 
 
-def read(command: Command, named: str = "", own: str = "") -> Firewall:
-    """Return a host's firewall as it stands; ``named`` is the tool that the inventory names."""
-    name, tool, place = tools.detect(run(command, tools.DETECTION), named)
+def read(command: Command, named: str = "", own: str = "", *, held: bool = False) -> Firewall:
+    """Return a host's firewall as it stands; ``named`` is the tool that the inventory names, ``held``: see detect."""
+    name, tool, place = tools.detect(run(command, tools.DETECTION), named, held=held)
     return Firewall(name, tool, place, run(command, tool.listing_script(own)) if tool else "")
