@@ -147,9 +147,22 @@ def _ssh_problems(inventory: Inventory) -> list[str]:
             text = inventory.of(host, name)
             if text and not _is_address(str(text)):
                 problems.append(f"{host}: {name} '{text}' is no IPv4 address")
+        problems += [
+            f"{host}: swarm_address_pools: '{pool}' is no IPv4 network"
+            for pool in inventory.of(host, "swarm_address_pools") or ()
+            if not _is_network(str(pool))
+        ]
         if not isinstance(inventory.of(host, "node_labels", {}), dict):
             problems.append(f"{host}: node_labels must be names with values")
     return problems
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.IPv4Network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_address(text: str) -> bool:

@@ -119,6 +119,7 @@ def ensure_initialised(
     advertise: str,
     data_path: str = "",
     data_path_port: int = 0,
+    address_pools: Sequence[str] = (),
     foreign: Foreign = "adopted",
     check: bool,
 ) -> Change:
@@ -127,10 +128,10 @@ def ensure_initialised(
     ``foreign`` says what becomes of a swarm that the lab did not form. Raises InvalidInput where that is refused, and
     where the engine is a worker of some swarm: its managers are elsewhere.
     """
-    paths = (("--data-path-addr", data_path) if data_path else ()) + (
-        ("--data-path-port", str(data_path_port)) if data_path_port else ()
-    )
-    command = command_line("docker", "swarm", "init", "--advertise-addr", advertise, *paths)
+    options = ["--data-path-addr", data_path] if data_path else []
+    options += ["--data-path-port", str(data_path_port)] if data_path_port else []
+    options += [word for pool in address_pools for word in ("--default-addr-pool", pool)]
+    command = command_line("docker", "swarm", "init", "--advertise-addr", advertise, *options)
     member = settled(engine, 10)
     before = summary(member)
     ours = member.manager and (foreign == "adopted" or own_cluster(engine, lab) != "")
@@ -150,6 +151,7 @@ def ensure_initialised(
             advertise_addr=advertise,
             listen_addr=f"0.0.0.0:{PORT}",
             swarm_spec={"Name": "default", "Labels": {OWNER_LABEL: lab}},
+            default_addr_pool=list(address_pools) or None,
             data_path_addr=data_path or None,
             data_path_port=data_path_port or None,
         )

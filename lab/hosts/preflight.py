@@ -237,7 +237,7 @@ def _route_problems(survey: Survey, pools: Sequence[str]) -> _Found:
             yield (
                 survey.host,
                 f"its {_told(route)} overlaps {met[0]}, which the swarm would give to {network}; "
-                "take that route away, or move its network to other addresses",
+                "swarm_address_pools in the inventory gives it other addresses",
             )
     bridge = _gateway_bridge(survey)
     for route in foreign:

@@ -27,7 +27,7 @@ def show(status: LabStatus, *, as_json: bool) -> None:
             host.engine,
             host.role,
             host.swarm or host.problem,
-            str(host.memory >> 20),
+            str(host.memory >> 20) if host.memory else "-",
             ", ".join(f"{container['name']} ({container['state']})" for container in host.containers),
         )
         for host in status.hosts

@@ -236,7 +236,7 @@ class Remote:
             except (FileNotFoundError, ProcessLookupError):
                 continue
             ours = any(str(self.folder) in word for word in argv)
-            if ("ssh" in Path(argv[0]).name and ours) or "lab.hosts.relay" in argv:
+            if (argv[0].startswith("ssh") and ours) or "lab.hosts.relay" in argv:
                 found.append(" ".join(argv))
         return found
 

@@ -320,7 +320,7 @@ CREATE_SWARM_VARIABLES = {"stage_create_swarm_deadline": 2}
 
 STAGES = (
     ("create-swarm", CREATE_SWARM, CREATE_SWARM_VARIABLES, 1),
-    ("default-overlay", DEFAULT, DEFAULT_VARIABLES, 1),
+    ("default-overlay", DEFAULT, DEFAULT_VARIABLES, 0),
     ("user-defined-overlay", USER_DEFINED, USER_DEFINED_VARIABLES, 1),
     ("standalone-containers", STANDALONE, STANDALONE_VARIABLES, 1),
     ("container-and-service", SERVICE, SERVICE_VARIABLES, 0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.integration.stages import QUICK, expected
 HOSTS = ("manager", "worker-1", "worker-2")
 IN_GROUP = ("manager", "worker-1")
 """Hosts whose engine the user reaches by the group docker; on the other by sudo."""
+POOL = "192.168.128.0/18"
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +38,9 @@ def remote(remote_layer: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="module")
 def hosts(remote: Remote) -> str:
     """The inventory of the three hosts, with a label for one node."""
-    labels = {"worker-2": {"node_labels": {"disk": "ssd"}}}
-    return str(remote.inventory(["manager"], ["worker-1", "worker-2"], labels, **QUICK))
+    own = {"worker-1": {"advertise_interface": "eth0"}, "worker-2": {"node_labels": {"disk": "ssd"}}}
+    common = {"swarm_address_pools": [POOL], **QUICK}
+    return str(remote.inventory(["manager"], ["worker-1", "worker-2"], own, **common))
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,14 @@ def test_no_engine_listens_at_a_port(remote: Remote, up: dict):
     listening = remote.on("worker-2", "cat /proc/net/tcp /proc/net/tcp6").out
     assert ":0947 " not in listening  # 2375
     assert ":0948 " not in listening  # 2376
+
+
+def test_overlays_get_their_networks_out_of_the_pool_asked_for(remote: Remote, up: dict):
+    del up
+    form = "{{(index .IPAM.Config 0).Subnet}}"
+    for network in ("ingress", "cross-host-ping"):
+        told = remote.run("docker", "manager", "--", "network", "inspect", "-f", form, network).out
+        assert ipaddress.ip_network(told.strip()).subnet_of(ipaddress.ip_network(POOL))
 
 
 def test_a_node_has_its_label(remote: Remote, up: dict):

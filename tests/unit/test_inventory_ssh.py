@@ -53,6 +53,12 @@ def test_an_address_is_an_ipv4_address(name: str):
     assert problems(**{name: "fe80::1"}) == (f"one: {name} 'fe80::1' is no IPv4 address",)
 
 
+def test_a_pool_is_a_network():
+    assert problems(swarm_address_pools=["192.168.128.0/18", "here"]) == (
+        "one: swarm_address_pools: 'here' is no IPv4 network",
+    )
+
+
 def test_labels_are_names_with_values():
     assert problems(node_labels=["ssd"]) == ("one: node_labels must be names with values",)
 

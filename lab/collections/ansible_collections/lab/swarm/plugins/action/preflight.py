@@ -33,7 +33,8 @@ class ActionModule(LabAction):
         wishes = {host: _wish(inventory, host, password=asked[host]["password"]) for host in surveys}
         own = next((one["engine"]["own_cluster"] for one in asked.values() if one["engine"].get("own_cluster")), "")
         leave = str(inventory.of(inventory.members()[0], "swarm_foreign", "refused")) == "left"
-        found = preflight.problems(surveys, wishes, engines=engines, own_cluster=own, leave_others=leave)
+        pools = inventory.of(inventory.members()[0], "swarm_address_pools") or preflight.POOLS
+        found = preflight.problems(surveys, wishes, pools=pools, engines=engines, own_cluster=own, leave_others=leave)
         found += [
             f"{host}: its engine does not answer: {one['engine_problem']}"
             for host, one in asked.items()

@@ -41,6 +41,7 @@ class ActionModule(EngineAction):
                 advertise=arguments["advertise"],
                 data_path=arguments["data_path"],
                 data_path_port=arguments["data_path_port"],
+                address_pools=arguments["address_pools"],
                 foreign=arguments["foreign"],
                 check=check,
             )

@@ -44,6 +44,13 @@ options:
     - The address of the overlays' packets, where that is another than the one advertised.
     type: str
     default: ''
+  address_pools:
+    description:
+    - For C(initialised), the networks (CIDR) out of which overlays get theirs; the engine's own, 10.0.0.0/8, where none
+      is named.
+    type: list
+    elements: str
+    default: []
   labels:
     description:
     - For C(labelled), each node's labels by host name. Labels that an earlier run gave and nobody asks for any more go;
