@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -92,8 +93,11 @@ def ensure(paths: LabPaths, host: str, route: Route, owner: int, *, password: st
 
 def forward(route: Route, path: Path, host: str) -> None:
     """Have the held connection forward the engine's socket to ``path``; ssh makes that 0600."""
-    _ssh(route.ssh("-O", "cancel", "-L", f"{path}:{ENGINE_SOCKET}"))
-    done = _ssh(route.ssh("-O", "forward", "-L", f"{path}:{ENGINE_SOCKET}"))
+    way = ("-L", f"{path}:{ENGINE_SOCKET}")
+    done = _ssh(route.ssh("-O", "forward", *way))
+    if done.returncode != 0:  # the connection may have one from before, whose socket is no longer there
+        _ssh(route.ssh("-O", "cancel", *way))
+        done = _ssh(route.ssh("-O", "forward", *way))
     if done.returncode != 0:
         raise HostUnreachable(f"the engine's socket cannot be forwarded: {done.stderr.strip()}", host=host)
 
@@ -143,12 +147,15 @@ def close(paths: LabPaths, *, owner: int = 0, all_runs: bool = False) -> list[st
 
     With the last of them go the connections that Ansible held for this lab.
     """
-    stuck = []
-    for path in sorted(paths.run.glob("*/link.json")):
-        host = path.parent.name
-        known = read(paths, host)
-        if known is not None and (all_runs or known.owner.pid == owner or not known.owner.alive()):
-            stuck += _close(paths, host, known)
+
+    def end(path: Path) -> list[str]:
+        known = read(paths, path.parent.name)
+        if known is None or not (all_runs or known.owner.pid == owner or not known.owner.alive()):
+            return []
+        return _close(paths, path.parent.name, known)
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        stuck = [one for each in pool.map(end, sorted(paths.run.glob("*/link.json"))) for one in each]
     if not any(paths.run.glob("*/link.json")):
         for control in paths.controls.glob("*"):
             _ssh(["ssh", "-o", f"ControlPath={control}", "-O", "stop", "host"])
@@ -158,11 +165,8 @@ def close(paths: LabPaths, *, owner: int = 0, all_runs: bool = False) -> list[st
 
 def _close(paths: LabPaths, host: str, known: Link) -> list[str]:
     socket_path = paths.engine_socket(host)
-    if known.relay is not None:
-        if not _end(known.relay):
-            return [f"process {known.relay.pid} (relay to {host})"]
-    else:
-        _ssh(known.route.ssh("-O", "cancel", "-L", f"{socket_path}:{ENGINE_SOCKET}"))
+    if known.relay is not None and not _end(known.relay):
+        return [f"process {known.relay.pid} (relay to {host})"]
     _ssh(known.route.ssh("-O", "stop"))
     socket_path.unlink(missing_ok=True)
     record(paths, host).unlink(missing_ok=True)

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from lab.hosts.base import LabPaths, state_home
 from tests.integration.command import LAB
-from tests.integration.remote import Remote, prepare
+from tests.integration.remote import USER, Remote, prepare
 
 BEFORE = ("lab_host", "docker_engine")
 """Parts of an embedded ``up`` that hosts which run already do not have: making hosts, starting engines."""
@@ -28,9 +28,9 @@ def names(count: int) -> list[str]:
     return ["manager", *(f"worker-{number}" for number in range(1, count))]
 
 
-def parts(result: dict) -> float:
-    """Return the seconds of a run after hosts and engines were there."""
-    return sum(took for part, took in result["parts"].items() if part not in BEFORE)
+def rest(result: dict) -> float:
+    """Return the seconds of a run without those in which hosts and engines came to be."""
+    return result["took_s"] - sum(took for part, took in result["parts"].items() if part in BEFORE)
 
 
 def embedded(folder: Path, count: int) -> tuple[float, float]:
@@ -44,14 +44,19 @@ def embedded(folder: Path, count: int) -> tuple[float, float]:
     )
     subprocess.run([LAB, "down", "--lab", "bench-embedded"], capture_output=True, check=True)
     result = json.loads(done.stdout)
-    return parts(result), result["took_s"]
+    return rest(result), result["took_s"]
 
 
-def remote(layer: Path, folder: Path, count: int) -> tuple[float, float, int]:
-    """Bring up and down hosts by SSH; return the seconds of a first and of a second up, and the most connections."""
+def remote(layer: Path, folder: Path, count: int, *, sudo: bool) -> tuple[float, float, int]:
+    """Bring up and down hosts by SSH; return the seconds of a first and of a second up, and the most connections.
+
+    With ``sudo`` the user is not in the group docker.
+    """
     made = Remote(LabPaths.of("bench-remote"), layer, folder, lab="bench-ssh")
     try:
         made.start(*names(count))
+        for name in () if sudo else names(count):
+            made.on(name, f"usermod -aG docker {USER}")
         hosts = str(made.inventory(["manager"], names(count)[1:]))
         first = made.json("up", "-i", hosts, timeout=600)
         connections = max(made.connections(name) for name in names(count))
@@ -66,6 +71,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--hosts", type=int, default=3)
     options.add_argument("--runs", type=int, default=3)
+    options.add_argument("--sudo", action="store_true", help="reach the engines by sudo")
     asked = options.parse_args()
     layer = state_home().with_name("swarm-lab-bench-layer")
     ratios = []
@@ -74,7 +80,7 @@ def main() -> None:
         for number in range(asked.runs):
             with tempfile.TemporaryDirectory() as folder:
                 same, whole = embedded(Path(folder), asked.hosts)
-                first, second, connections = remote(layer, Path(folder), asked.hosts)
+                first, second, connections = remote(layer, Path(folder), asked.hosts, sudo=asked.sudo)
             ratios.append(first / same)
             print(
                 f"run {number + 1}: embedded {same:.2f} s of {whole:.2f} s, ssh {first:.2f} s, again {second:.2f} s; "

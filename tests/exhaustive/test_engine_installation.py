@@ -22,7 +22,7 @@ def bare(remote_layer: Path, tmp_path: Path) -> Iterator[Remote]:
     subprocess.run(["apt-get", "download", "docker.io"], cwd=packages, check=True, capture_output=True)
     try:
         made.start("manager", engine=False)
-        done = made.on("manager", "dpkg --purge --force-depends docker.io; command -v dockerd || echo none")
+        done = made.on("manager", "dpkg --remove --force-depends docker.io; command -v dockerd || echo none")
         assert done.out.endswith("none\n"), done.text
         for package in packages.iterdir():
             into = "mkdir -p /var/cache/apt/archives/partial; base64 -d >/var/cache/apt/archives/" + package.name
