@@ -7,6 +7,7 @@ password. It ends when its owner has.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -14,7 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lab.hosts.state import ProcessRecord
@@ -48,20 +49,27 @@ def serve(listener: socket.socket, owner: ProcessRecord, command: Sequence[str],
 
 
 def _carry(connection: socket.socket, command: Sequence[str], password: str) -> None:
-    """Carry one connection: what comes in goes to the program, what that says goes back."""
-    with (
-        connection,
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=connection.fileno(), stderr=subprocess.DEVNULL
-        ) as program,
-    ):
+    """Carry one connection: what comes in goes to the program, what that says goes back.
+
+    The program starts with the first words that come in: who only tries whether somebody listens has none.
+    """
+    with connection:
+        chunks = _chunks(connection)
+        first = next(chunks, b"")
+        if first:
+            _run(connection, command, itertools.chain([f"{password}\n".encode()] * bool(password), [first], chunks))
+
+
+def _run(connection: socket.socket, command: Sequence[str], words: Iterable[bytes]) -> None:
+    """Run the program with the words as its input, and its output to the connection."""
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=connection.fileno(), stderr=subprocess.DEVNULL
+    ) as program:
         assert program.stdin is not None
         threading.Thread(target=_hang_up_after, args=(program, connection), daemon=True).start()
         try:
             with program.stdin as entry:
-                if password:
-                    entry.write(f"{password}\n".encode())
-                for chunk in _chunks(connection):
+                for chunk in words:
                     entry.write(chunk)
                     entry.flush()
         except (BrokenPipeError, ConnectionResetError):

@@ -59,7 +59,18 @@ def test_what_ends_at_the_other_side_ends_here(paths: LabPaths, owner):
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(10)
         client.connect(str(path))
+        client.sendall(b"hello")
         assert b"".join(iter(lambda: client.recv(100), b"")) == b"bye\n"
+    link.close(paths, owner=owner.pid)
+
+
+def test_who_says_nothing_starts_nothing(paths: LabPaths, owner, tmp_path: Path):
+    marks = tmp_path / "marks"
+    leaves_a_mark = Route(("sh", "-c", f"echo started >>{marks}; exec cat", "ssh"), "host", dial=True)
+    path = link.ensure(paths, "worker-1", leaves_a_mark, owner.pid)
+    assert [link.answers(path) for _ in range(3)] == [True] * 3
+    assert [say(path, b"hello"), say(path, b"again")] == [b"hello", b"again"]
+    assert marks.read_text().splitlines() == ["started"] * 2
     link.close(paths, owner=owner.pid)
 
 
