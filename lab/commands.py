@@ -155,9 +155,9 @@ def _provider(paths: LabPaths, inventory: Path) -> str:
 def shell(lab: str, host: str, argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Return the program that opens a shell on a host, or runs a command there, and its environment."""
     paths = LabPaths.of(lab)
-    require_rights(recorded_provider(paths))
-    provider = PROVIDERS[recorded_provider(paths)]
-    return provider.program(paths, host, argv), provider.environment()
+    name = recorded_provider(paths)
+    require_rights(name)
+    return PROVIDERS[name].program(paths, host, argv), PROVIDERS[name].environment()
 
 
 def docker(lab: str, host: str, argv: Sequence[str]) -> list[str]:

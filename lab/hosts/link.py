@@ -14,7 +14,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -123,11 +122,14 @@ def _start_relay(path: Path, route: Route, owner: ProcessRecord, password: str, 
     assert process.stdin is not None
     with process.stdin as told:
         told.write(json.dumps(order).encode())
-    end = time.monotonic() + DEADLINE_S
-    while not answers(path):
-        if process.poll() is not None or time.monotonic() > end:
-            raise HostUnreachable("the relay to its engine did not start", host=host)
-        time.sleep(0.01)
+    listens, _ = until(
+        lambda: answers(path),
+        lambda listens: listens or process.poll() is not None,
+        deadline_s=DEADLINE_S,
+        every_s=0.01,
+    )
+    if not listens:
+        raise HostUnreachable("the relay to its engine did not start", host=host)
     return process.pid
 
 
@@ -209,8 +211,3 @@ def explained(words: str) -> HostUnreachable:
             return HostUnreachable(f"SSH: {message}", hint=hint)
     lines = [line for line in words.strip().splitlines() if line.strip()]
     return HostUnreachable(f"SSH: {lines[-1].strip() if lines else 'no connection'}")
-
-
-def own_pid() -> int:
-    """Return the pid of the run that a worker of Ansible's belongs to: its parent."""
-    return os.getppid()

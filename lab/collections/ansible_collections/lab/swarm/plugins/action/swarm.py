@@ -85,10 +85,10 @@ class ActionModule(EngineAction):
                 f"the swarm has what is not the lab's: {', '.join(theirs)}; nothing was changed",
                 hint="remove it, or lab down --force",
             )
-        cluster = swarm.own_cluster(engines[first], self.paths.name)
-        own = {host: engine for host, engine in engines.items() if self._is_member(engine, cluster, engines[first])}
         if arguments["asking"]:
             return Change({}, {})
+        cluster = swarm.membership(engines[first]).cluster_id
+        own = {host: engine for host, engine in engines.items() if self._is_member(engine, cluster, engines[first])}
         managers = [first, *(host for host in hosts if host != first)]
         return departure.dissolve(own, managers, check=self.check_mode, deadline_s=arguments["deadline"])
 
