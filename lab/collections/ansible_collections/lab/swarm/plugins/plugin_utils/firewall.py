@@ -34,3 +34,8 @@ def read(command: Command, named: str = "", own: str = "", *, held: bool = False
     """Return a host's firewall as it stands; ``named`` is the tool that the inventory names, ``held``: see detect."""
     name, tool, place = tools.detect(run(command, tools.DETECTION), named, held=held)
     return Firewall(name, tool, place, run(command, tool.listing_script(own)) if tool else "")
+
+
+def counts(command: Command, tool: Tool | None) -> dict[str, dict[str, int]]:
+    """Return what a host's firewall has counted by now, for each peer; nothing where it counts nothing."""
+    return tool.counts(run(command, tool.listing_script(""))) if tool else {}

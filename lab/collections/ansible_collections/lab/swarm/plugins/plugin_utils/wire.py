@@ -9,6 +9,7 @@ from typing import TypeVar
 from ansible_collections.lab.swarm.plugins.plugin_utils import firewall
 
 from lab.firewall import nftables
+from lab.firewall.tools import Tool
 
 Result = TypeVar("Result")
 Counts = Mapping[str, Mapping[str, int]]
@@ -22,15 +23,18 @@ class Wire:
     port: int
     before: Counts = field(default_factory=dict)
     after: Counts = field(default_factory=dict)
+    tool: Tool | None = None
 
     def __enter__(self) -> Wire:
         """Count for the first time."""
-        self.before = self._counts()
+        found = firewall.read(self.command)
+        self.tool = found.tool
+        self.before = found.tool.counts(found.listing) if found.tool else {}
         return self
 
     def __exit__(self, *_: object) -> None:
         """Count again."""
-        self.after = self._counts()
+        self.after = firewall.counts(self.command, self.tool)
 
     @property
     def counted(self) -> bool:
@@ -41,10 +45,6 @@ class Wire:
         """Return the VXLAN packets that left for a peer's address and that came from it meanwhile."""
         names = {"vxlan_out": nftables.out_set_name(self.port), "vxlan_in": f"swarm_{self.port}_udp"}
         return {key: _grown(self.before, self.after, name, address) for key, name in names.items()}
-
-    def _counts(self) -> Counts:
-        found = firewall.read(self.command)
-        return found.tool.counts(found.listing) if found.tool else {}
 
 
 def _grown(before: Counts, after: Counts, name: str, address: str) -> int:
