@@ -37,6 +37,10 @@ app = typer.Typer(
 )
 stage_app = typer.Typer(help="The tutorial's stages.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(stage_app, name="stage")
+image_app = typer.Typer(
+    help="Host images: a Debian suite's root with an engine and a kernel.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(image_app, name="image")
 
 Lab = Annotated[str, typer.Option("--lab", help="Name of the lab; several can be up at once.", envvar="LAB_NAME")]
 Inventory = Annotated[
@@ -62,6 +66,7 @@ Check = Annotated[bool, typer.Option("--check", help="Change nothing, say what w
 Diff = Annotated[bool, typer.Option("--diff", help="Show differences.")]
 Host = Annotated[str, typer.Argument(help="Host of the lab.")]
 Stages = Annotated[list[str], typer.Argument(help="Stages, in this order; all for every one.", metavar="NAME...")]
+Images = Annotated[list[str], typer.Argument(help="Images; all for every one.", metavar="NAME...")]
 Lang = Annotated[str, typer.Option("--lang", help="Language of the texts; by default that of the locale.")]
 Rest = Annotated[list[str] | None, typer.Argument(help="What to run there, after --.")]
 
@@ -241,6 +246,44 @@ def stage_clean(
 
     variables = {"stage": [stage.name for stage in chosen(project(), names)], "stage_state": "absent"}
     _playbook("stage", _work().Options(lab, inventory, verbose, check, wait_s=wait), variables, _plain(json))
+
+
+@image_app.command("build")
+def image_build(
+    names: Images,
+    source: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Of Debian's packages; by default those that apt is configured with.")
+    ] = "",
+) -> None:
+    """Make host images out of Debian's packages, each once; hosts have them by lab_host_root in the inventory."""
+    import time
+
+    from lab.hosts import images
+    from lab.report import image_form
+
+    for name in _work().image_names(names):
+        before, known = time.monotonic(), images.find(name)
+        image_form.show_made(images.build(name, source), 0.0 if known else time.monotonic() - before)
+
+
+@image_app.command("list")
+def image_list(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """List the host images, what they bring, and which labs have hosts on them."""
+    from lab.hosts import images
+    from lab.report import image_form
+
+    image_form.show(images.listed(), as_json=json)
+
+
+@image_app.command("remove")
+def image_remove(names: Images) -> None:
+    """Remove host images, also those of older recipes; not while a lab has hosts on them."""
+    from lab.hosts import images
+
+    wanted = _work().image_names(names)
+    for image in [one for one in images.listed() if one.name in wanted]:
+        images.remove(image)
+        typer.echo(f"removed {image.path.name}")
 
 
 @dataclass(frozen=True)

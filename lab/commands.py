@@ -14,7 +14,8 @@ from lab.errors import InvalidInput, MachineLacks
 from lab.hosts import lock, ssh, state
 from lab.hosts.base import LabPaths, state_home
 from lab.hosts.programs import remove_empty
-from lab.hosts.providers import EMBEDDED, PROVIDERS
+from lab.hosts.providers import EMBEDDED, PROVIDERS, REMOTE
+from lab.hosts.recipes import RECIPES, recipe
 from lab.inventory import check_file
 from lab.project import Project
 from lab.reading import page
@@ -92,6 +93,13 @@ def images_variables(source: str) -> dict[str, str]:
     return {"lab_images_source": str(Path(source).absolute())}
 
 
+def image_names(names: Sequence[str]) -> list[str]:
+    """Return the names of host images that are asked for, each once; raises InvalidInput on an unknown one."""
+    if list(names) == ["all"]:
+        return list(RECIPES)
+    return list(dict.fromkeys(recipe(name).name for name in names))
+
+
 def down(project: Project, options: Options, variables: Mapping[str, Any], show: Show) -> RunResult | None:
     """Remove a lab, whatever became of its inventory; None where there was nothing to remove."""
     paths = LabPaths.of(options.lab)
@@ -99,7 +107,7 @@ def down(project: Project, options: Options, variables: Mapping[str, Any], show:
     if state.read(paths) is None and not _left_by_a_killed_run(paths, options.wait_s):
         return None
     known = state.read(paths)
-    inventory = known.inventory if known is not None and known.routes else str(project.default_inventory)
+    inventory = known.inventory if known is not None and known.provider == "ssh" else str(project.default_inventory)
     return run(project, "down", replace(options, inventory=inventory), variables, show)
 
 
@@ -163,7 +171,7 @@ def shell(lab: str, host: str, argv: Sequence[str]) -> tuple[list[str], dict[str
 def docker(lab: str, host: str, argv: Sequence[str]) -> list[str]:
     """Return the docker command on a host's engine: this machine's, or that of a host reached by SSH."""
     paths = LabPaths.of(lab)
-    if recorded_provider(paths) == "ssh":
+    if recorded_provider(paths) in REMOTE:
         rights = ["sudo", "-n"] if ssh.route(paths, host).dial else []
         return ssh.program(paths, host, [*rights, "docker", *argv])
     program = shutil.which("docker")

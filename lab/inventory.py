@@ -14,9 +14,11 @@ from typing import Any
 import yaml
 
 from lab.errors import InvalidInput
+from lab.hosts import vm
 from lab.hosts.base import DEFAULT_LAB, DEFAULT_SEGMENT, HostSpec, LabSpec, is_host_name, is_lab_name
 from lab.hosts.outward import is_reachable
 from lab.hosts.providers import PROVIDERS
+from lab.hosts.recipes import RECIPES
 from lab.hosts.segment import outsider
 from lab.project import project
 from lab.reading import page
@@ -97,6 +99,8 @@ def validate(inventory: Inventory) -> LabSpec:
         _refuse(problems)
         members, name = inventory.members(), _lab_name(inventory)
         return LabSpec(name, "", tuple(HostSpec(host, "") for host in members), inventory.source)
+    if not problems and provider_name(inventory) == "vm":
+        problems = _ssh_problems(inventory)
     segment, segment_problems = _segment(inventory)
     uplink, uplink_problems = _uplink(inventory)
     problems += [*segment_problems, *uplink_problems]
@@ -107,8 +111,21 @@ def validate(inventory: Inventory) -> LabSpec:
         servers, server_problems = _name_servers(inventory, segment)
         problems += [*address_problems, *server_problems]
     _refuse(problems)
-    hosts = tuple(HostSpec(host, addresses[host]) for host in inventory.members())
+    hosts = tuple(_host(inventory, host, addresses[host]) for host in inventory.members())
     return LabSpec(_lab_name(inventory), str(segment), hosts, inventory.source, uplink=uplink, name_servers=servers)
+
+
+def _host(inventory: Inventory, host: str, address: str) -> HostSpec:
+    """Return a host that the lab makes; a virtual machine has its disk from an image, whatever the inventory says."""
+    image = str(inventory.of(host, "lab_host_root") or (vm.IMAGE if provider_name(inventory) == "vm" else ""))
+    return HostSpec(
+        host,
+        address,
+        image=image,
+        memory_mib=int(inventory.of(host, "lab_host_memory_mib") or 0),
+        processors=int(inventory.of(host, "lab_host_processors") or 0),
+        ssh_port=int(inventory.of(host, "lab_host_ssh_port") or 0),
+    )
 
 
 def _refuse(problems: Sequence[str]) -> None:
@@ -131,7 +148,25 @@ def _problems(inventory: Inventory) -> list[str]:
         *_provider_problems(inventory),
         *_variable_problems(inventory),
         *_value_problems(inventory),
+        *_root_problems(inventory),
     ]
+
+
+def _root_problems(inventory: Inventory) -> list[str]:
+    """Complain of host images that there are not, and of images for hosts that have a root already."""
+    asked: dict[str, list[str]] = {}
+    for host in inventory.members():
+        if inventory.of(host, "lab_host_root"):
+            asked.setdefault(str(inventory.of(host, "lab_host_root")), []).append(host)
+    problems = []
+    for name, hosts in asked.items():
+        near = difflib.get_close_matches(name, RECIPES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"images: {', '.join(RECIPES)}"
+        if name not in RECIPES:
+            problems.append(f"{', '.join(hosts)}: lab_host_root: there is no host image {name} ({hint})")
+        elif provider_name(inventory) == "ssh":
+            problems.append(f"{', '.join(hosts)}: lab_host_root: hosts that are there already have a root of their own")
+    return problems
 
 
 def _ssh_problems(inventory: Inventory) -> list[str]:

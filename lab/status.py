@@ -18,12 +18,13 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class HostStatus:
-    """One host; ``problem`` says why the rest is empty. Memory is in bytes."""
+    """One host; ``problem`` says why the rest is empty. Memory is in bytes, processor time in seconds."""
 
     name: str
     address: str
     running: bool
     memory: int = 0
+    processor_s: float = 0.0
     engine: str = ""
     engine_id: str = ""
     role: str = ""
@@ -70,7 +71,7 @@ def of(paths: LabPaths) -> LabStatus:
 def _host(paths: LabPaths, host: HostState) -> HostStatus:
     if not host.running:
         return HostStatus(host.name, host.address, running=False, problem="does not run")
-    memory = host.memory
+    memory, processor_s = host.memory, round(host.processor_s, 2)
     try:
         engine = connect(paths.engine_socket(host.name), timeout_s=10)
         facts, member = daemon.facts(engine), swarm.membership(engine)
@@ -79,6 +80,7 @@ def _host(paths: LabPaths, host: HostState) -> HostStatus:
             address=host.address,
             running=True,
             memory=memory,
+            processor_s=processor_s,
             engine=facts.version,
             engine_id=facts.engine_id,
             role=("manager" if member.manager else "worker") if member.node_id else "",
@@ -88,7 +90,9 @@ def _host(paths: LabPaths, host: HostState) -> HostStatus:
             services=_services(engine) if member.manager else [],
         )
     except LabError as error:
-        return HostStatus(host.name, host.address, running=True, memory=memory, problem=error.message)
+        return HostStatus(
+            host.name, host.address, running=True, memory=memory, processor_s=processor_s, problem=error.message
+        )
 
 
 def _services(engine: Engine) -> list[dict[str, Any]]:

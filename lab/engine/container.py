@@ -33,6 +33,8 @@ class ContainerSpec:
     hostname: str = ""
     stop_timeout_s: int = 1
     stage: str = ""
+    restart: str = ""
+    """The restart policy (``unless-stopped``); empty for none."""
 
     def command_line(self) -> str:
         """Return the docker command that runs it."""
@@ -45,6 +47,7 @@ class ContainerSpec:
             f"-{flags}" if flags else "",
             "--rm" if self.remove else "",
             *(("--name", self.name) if self.name else ()),
+            *(("--restart", self.restart) if self.restart else ()),
             *(("--network", self.network) if self.network else ()),
             *(("--hostname", self.hostname) if self.hostname else ()),
             self.image,
@@ -140,7 +143,11 @@ def create(engine: Engine, spec: ContainerSpec) -> str:
                 tty=spec.tty,
                 detach=spec.detach,
                 labels=ownership.labels(spec.lab, spec.stage),
-                host_config=engine.create_host_config(network_mode=spec.network or None, auto_remove=spec.remove),
+                host_config=engine.create_host_config(
+                    network_mode=spec.network or None,
+                    auto_remove=spec.remove,
+                    restart_policy={"Name": spec.restart} if spec.restart else None,
+                ),
                 networking_config={"EndpointsConfig": {spec.network: {}}} if spec.network else None,
             )
     except LabError as error:

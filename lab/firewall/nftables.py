@@ -20,6 +20,8 @@ from lab.firewall.ports import Opening, Port
 CHAIN = "swarm_ports"
 OUT_CHAIN = "swarm_ports_out"
 ESP_SET = "swarm_esp"
+KEPT = "/etc/nftables.d/swarm-lab.nft"
+"""Where our rules are kept over a restart of the host, if its nftables.conf includes that directory's files."""
 LIST_CHAINS = ("nft", "-j", "list", "chains")
 _SETS = rf"swarm_\d+_(?:tcp|udp)(?:_out)?|{ESP_SET}"
 _COUNTS = re.compile(r" counter packets \d+ bytes \d+")
@@ -189,12 +191,12 @@ class Table:
     def render(self, opening: Opening, listing: str, own: str) -> str:
         """Return the script that puts the opening in place, in one transaction."""
         del own
-        return _script(render(self.place, opening, listing))
+        return _script(render(self.place, opening, listing)) + _kept(render(self.place, opening, ""))
 
     def render_removal(self, listing: str, own: str) -> str:
         """Return the script that takes back what of ours stands."""
         del own
-        return _script(render_removal(self.place, listing))
+        return _script(render_removal(self.place, listing)) + f"rm -f {KEPT}\n"
 
     def counts(self, listing: str) -> dict[str, dict[str, int]]:
         """Return the packets counted for each peer."""
@@ -203,6 +205,12 @@ class Table:
     def refused(self, listing: str) -> dict[str, int]:
         """Return the packets that our closing rules dropped."""
         return refused(listing)
+
+
+def _kept(rules: str) -> str:
+    """Return the script that has a host load our rules at its next start too, where its configuration asks for more."""
+    asks = r'^include "/etc/nftables\.d/\*\.nft"'
+    return f"if grep -qs '{asks}' /etc/nftables.conf; then cat >{KEPT} <<'RULES'\n{rules}RULES\nfi\n"
 
 
 def _script(rules: str) -> str:

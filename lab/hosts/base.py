@@ -61,6 +61,13 @@ def run_home() -> Path:
     return Path(os.environ.get("LAB_RUN_DIR") or usual)
 
 
+def image_home() -> Path:
+    """Return the directory with the host images, which labs share; LAB_IMAGE_DIR moves it."""
+    own = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    usual = Path("/var/cache") if os.geteuid() == 0 else Path(own).expanduser()
+    return Path(os.environ.get("LAB_IMAGE_DIR") or usual / "swarm-lab")
+
+
 @dataclass(frozen=True)
 class LabPaths:
     """Where the things of one lab lie on this machine."""
@@ -152,6 +159,13 @@ class HostSpec:
     address: str
     route: Route | None = None
     """How it is reached, where that is by SSH."""
+    image: str = ""
+    """The host image whose root it has; where there is none, an embedded host has this machine's."""
+    memory_mib: int = 0
+    processors: int = 0
+    """Of a virtual machine; 0 for the usual."""
+    ssh_port: int = 0
+    """This machine's port by which SSH reaches a virtual machine; 0 for one that is free."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +194,8 @@ class HostState:
     pid: int = 0
     memory: int = 0
     """Bytes that it uses; 0 where nobody counts them."""
+    processor_s: float = 0.0
+    """Seconds of processor time that it has used; 0 where nobody counts them."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +206,8 @@ class HostChange:
     after: Mapping[str, str]
     actions: Sequence[str] = ()
     survivors: Sequence[str] = field(default=())
+    note: str = ""
+    """What a person should know of how it was done."""
 
     @property
     def changed(self) -> bool:

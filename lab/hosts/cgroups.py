@@ -171,3 +171,14 @@ def memory(lab: str, host: str) -> int:
         if knob.is_file():
             return int(knob.read_text())
     return 0
+
+
+def processor_s(lab: str, host: str) -> float:
+    """Return the seconds of processor time that a host's processes and containers have used; 0 where nobody counts."""
+    for hierarchy in hierarchies():
+        top = group(hierarchy, lab, host)
+        if hierarchy.kind == "cgroup2" and (top / "cpu.stat").is_file():
+            return int((top / "cpu.stat").read_text().split()[1]) / 1e6  # its first line: usage_usec
+        if "cpuacct" in hierarchy.options.split(",") and (top / "cpuacct.usage").is_file():
+            return int((top / "cpuacct.usage").read_text()) / 1e9
+    return 0.0

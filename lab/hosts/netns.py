@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import InvalidInput, MachineLacks
-from lab.hosts import cgroups, segment, state, uplink
+from lab.hosts import cgroups, images, segment, state, uplink
 from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec, state_home
 from lab.hosts.programs import remove_empty, spawn, wait, which
 from lab.hosts.state import LabState
@@ -37,7 +37,9 @@ def check(paths: LabPaths, spec: LabSpec) -> None:
     """Raise MachineLacks where this machine cannot hold the hosts of ``spec``, InvalidInput on a conflict."""
     if os.geteuid() != 0:
         raise MachineLacks("embedded hosts are made of namespaces, which only root can make", hint="use sudo")
-    missing = [program for program in (*PROGRAMS, *spec.programs) if which(program) is None]
+    from_machine = any(not host.image for host in spec.hosts)
+    needed = (*PROGRAMS, *(spec.programs if from_machine else ()))
+    missing = [program for program in needed if which(program) is None]
     if missing:
         raise MachineLacks(
             f"missing on this machine: {', '.join(missing)}", hint="./labctl up installs what is missing"
@@ -49,6 +51,7 @@ def check(paths: LabPaths, spec: LabSpec) -> None:
     known = state.read(paths)
     _check_foreign(paths, known)
     _check_running(spec, known)
+    _check_roots(paths, spec, known)
     new = [host for host in spec.hosts if not paths.host_state(host.name).exists()]
     _check_disk(paths, len(new))
     uplink.plan(paths, spec, known)
@@ -84,6 +87,20 @@ def _check_running(spec: LabSpec, known: LabState | None) -> None:
             )
 
 
+def _check_roots(paths: LabPaths, spec: LabSpec, known: LabState | None) -> None:
+    """Refuse another root below a disk that is there: what the host wrote lies on the files of the first."""
+    for host in spec.hosts:
+        if known is None or not (paths.host_state(host.name) / "installed").exists():
+            continue
+        before = Path(known.images[host.name]).name if host.name in known.images else "this machine's own"
+        found = images.find(host.image) if host.image else None
+        asked = found.path.name if found else host.image or "this machine's own"
+        if before != asked:
+            raise InvalidInput(
+                f"its root is {before}, not {asked}, and its disk lies on that", host=host.name, hint="lab down first"
+            )
+
+
 def _check_disk(paths: LabPaths, new_hosts: int) -> None:
     folder = next(parent for parent in (paths.state, *paths.state.parents) if parent.is_dir())
     free = shutil.disk_usage(folder).free >> 20
@@ -109,6 +126,9 @@ def create(paths: LabPaths, spec: LabSpec, *, check: bool) -> HostChange:
     if check or not actions:
         return HostChange(before, after, actions)
     record = state.intended(spec, "netns", known, way_out)
+    for host in spec.hosts:
+        if host.image:
+            record = state.with_image(record, host.name, str(images.require(host.image).path))
     state.write(paths, record)
     if missing:
         record = _start(paths, spec, record, missing)
@@ -124,8 +144,7 @@ def _start(paths: LabPaths, spec: LabSpec, record: LabState, missing: Sequence[H
         record = state.with_process(record, segment.SWITCH, segment.start(paths, ipaddress.IPv4Network(spec.segment)))
         state.write(paths, record)
     switch = record.processes[segment.SWITCH].pid
-    resolver = uplink.resolver(spec, record.uplink)
-    starts = {host.name: _start_host(paths, spec, host, switch, resolver) for host in missing}
+    starts = {host.name: _start_host(paths, spec, host, record) for host in missing}
     for host in missing:
         record = state.with_process(record, host.name, _started(paths, host.name, starts[host.name]))
     segment.connect(switch, _running(record))
@@ -139,7 +158,8 @@ def _running(known: LabState | None) -> dict[str, str]:
     return {name: address for name, address in known.hosts.items() if known.process(name)}
 
 
-def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int, resolver: str) -> subprocess.Popen[bytes]:
+def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, record: LabState) -> subprocess.Popen[bytes]:
+    switch, image = record.processes[segment.SWITCH].pid, record.images.get(host.name, "")
     disk, run = paths.host_state(host.name), paths.host_run(host.name)
     cgroups.kill(paths.name, host.name, deadline_s=END_DEADLINE_S)
     if run.exists():
@@ -166,9 +186,10 @@ def _start_host(paths: LabPaths, spec: LabSpec, host: HostSpec, switch: int, res
             "SWITCH_PID": str(switch),
             "STATE_HOME": str(state_home()),
             "LAB_HOSTS": "\n".join(f"{other.address}\t{other.name}" for other in spec.hosts),
-            "RESOLVER": resolver,
+            "RESOLVER": uplink.resolver(spec, record.uplink),
             "CGROUPS": "\n".join(f"{h.mount} {h.kind} {h.options}" for h in cgroups.hierarchies()),
-            "DISKS": "\n".join(disks(Path("/proc/self/mountinfo").read_text(), state_home())),
+            "LOWER": f"{image}/tree" if image else "/",
+            "DISKS": "" if image else "\n".join(disks(Path("/proc/self/mountinfo").read_text(), state_home())),
         },
         disk / "init.log",
     )
@@ -228,7 +249,14 @@ def hosts(paths: LabPaths) -> Sequence[HostState]:
         return ()
     running = _running(known)
     return tuple(
-        HostState(name, address, running=True, pid=known.processes[name].pid, memory=cgroups.memory(paths.name, name))
+        HostState(
+            name,
+            address,
+            running=True,
+            pid=known.processes[name].pid,
+            memory=cgroups.memory(paths.name, name),
+            processor_s=cgroups.processor_s(paths.name, name),
+        )
         if name in running
         else HostState(name, address, running=False)
         for name, address in known.hosts.items()

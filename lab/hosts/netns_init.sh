@@ -1,6 +1,7 @@
 # First process of an embedded host, started by `unshare` in new mount, pid, uts, ipc, net and cgroup namespaces.
 # Environment: HOST_NAME HOST_ADDRESS HOST_PREFIX HOST_DISK HOST_RUN HOST_PORT SWITCH_PID STATE_HOME LAB_HOSTS
-#              CGROUPS ("mount kind options" a line), DISKS (a mount point of this machine a line), RESOLVER.
+#              CGROUPS ("mount kind options" a line), LOWER (the root that its own is a layer above), DISKS (a mount point
+#              of this machine a line), RESOLVER.
 # It gives the host its own view of the root file system, its name, its address and its firewall, tells its pid
 # (as this machine sees it), and stays as the host's process 1.
 set -eu
@@ -26,7 +27,7 @@ table inet filter {
 }
 RULES
 
-mount -t overlay -o "lowerdir=/,upperdir=$HOST_DISK/upper,workdir=$HOST_DISK/work" overlay "$root"
+mount -t overlay -o "lowerdir=$LOWER,upperdir=$HOST_DISK/upper,workdir=$HOST_DISK/work" overlay "$root"
 layer=0
 echo "$DISKS" | while read -r disk; do
 	[ -n "$disk" ] || continue

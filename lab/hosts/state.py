@@ -58,6 +58,8 @@ class LabState:
     uplink: Uplink | None = None
     routes: Mapping[str, Route] = field(default_factory=dict)
     """Host name to how SSH reaches it."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Host name to the directory of the host image that its disk lies on; hosts without one are not in it."""
 
     def process(self, name: str) -> ProcessRecord | None:
         """Return the live process that holds a host or the switch, None where there is none."""
@@ -94,7 +96,13 @@ def intended(spec: LabSpec, provider: str, known: LabState | None, uplink: Uplin
         processes=dict(kept),
         uplink=uplink,
         routes={**(known.routes if known else {}), **{host.name: host.route for host in spec.hosts if host.route}},
+        images=dict(known.images) if known else {},
     )
+
+
+def with_image(state: LabState, name: str, image: str) -> LabState:
+    """Return ``state`` with the directory of the image that a host's disk lies on."""
+    return replace(state, images={**state.images, name: image})
 
 
 def with_process(state: LabState, name: str, pid: int) -> LabState:
@@ -108,7 +116,13 @@ def without(state: LabState, host: str) -> LabState:
     def others(entries: Mapping[str, Any]) -> dict[str, Any]:
         return {name: entry for name, entry in entries.items() if name != host}
 
-    return replace(state, hosts=others(state.hosts), processes=others(state.processes), routes=others(state.routes))
+    return replace(
+        state,
+        hosts=others(state.hosts),
+        processes=others(state.processes),
+        routes=others(state.routes),
+        images=others(state.images),
+    )
 
 
 def read(paths: LabPaths) -> LabState | None:
@@ -128,6 +142,7 @@ def read(paths: LabPaths) -> LabState | None:
         processes=processes,
         uplink=_uplink(raw.get("uplink")),
         routes={name: Route.of(route) for name, route in raw.get("routes", {}).items()},
+        images=raw.get("images", {}),
     )
 
 

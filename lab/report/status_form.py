@@ -28,11 +28,12 @@ def show(status: LabStatus, *, as_json: bool) -> None:
             host.role,
             host.swarm or host.problem,
             str(host.memory >> 20) if host.memory else "-",
+            f"{host.processor_s:.0f}" if host.processor_s else "-",
             ", ".join(f"{container['name']} ({container['state']})" for container in host.containers),
         )
         for host in status.hosts
     ]
-    show_rows(console, ("HOST", "ADDRESS", "ENGINE", "ROLE", "SWARM", "MiB", "CONTAINERS"), rows)
+    show_rows(console, ("HOST", "ADDRESS", "ENGINE", "ROLE", "SWARM", "MiB", "CPU s", "CONTAINERS"), rows)
     networks = sorted({n["name"] for host in status.hosts for n in host.networks if n["scope"] == "swarm"})
     services = [f"{service['name']} ({service['replicas']})" for host in status.hosts for service in host.services]
     console.print(f"uplink: {'yes' if status.uplink else 'no'}")

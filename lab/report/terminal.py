@@ -109,6 +109,9 @@ class Progress:
         if not done or "Validating arguments" in self._task.task or self._task.action in _STRUCTURE:
             return
         self._console.print(step_line(self._task, done))
+        for note in dict.fromkeys(str(event.result.get("note") or "") for event in done):
+            if note:
+                self._console.print(f"    {escape(note)}", soft_wrap=True)
         if self._explain:
             for event in done:
                 show_output(self._console, event)

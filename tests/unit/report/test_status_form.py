@@ -14,6 +14,7 @@ MANAGER = HostStatus(
     "198.18.0.11",
     running=True,
     memory=123 << 20,
+    processor_s=45.6,
     engine="20.10.24",
     role="manager",
     swarm="active",
@@ -38,7 +39,7 @@ def test_a_host_is_one_row(capsys: pytest.CaptureFixture[str]):
     shown(MANAGER)
     rows = capsys.readouterr().out.splitlines()
     (row,) = [line.split() for line in rows if line.startswith("manager")]
-    assert row == ["manager", "198.18.0.11", "20.10.24", "manager", "active", "123", "alpine1", "(running)"]
+    assert row == ["manager", "198.18.0.11", "20.10.24", "manager", "active", "123", "46", "alpine1", "(running)"]
     assert "overlays: my-net" in rows
     assert "services: my-nginx (5)" in rows
 

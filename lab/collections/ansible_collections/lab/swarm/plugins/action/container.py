@@ -46,4 +46,5 @@ def container_spec(arguments: dict[str, Any], lab: str, stage: str) -> container
         detach=arguments["detach"],
         hostname=arguments["hostname"],
         stage=stage,
+        restart=arguments["restart"],
     )

@@ -33,7 +33,12 @@ class ActionModule(LabAction):
         provider = PROVIDERS[arguments["provider"]]
         routes: dict[str, Any] = arguments["routes"]
         hosts = tuple(
-            HostSpec(name, address, Route.of(routes[name]) if name in routes else None)
+            HostSpec(
+                name,
+                address,
+                route=Route.of(routes[name]) if name in routes else None,
+                **arguments["machines"].get(name, {}),
+            )
             for name, address in arguments["addresses"].items()
         )
         spec = LabSpec(
@@ -48,6 +53,8 @@ class ActionModule(LabAction):
         if arguments["state"] == "running":
             return self._require_running(provider, spec)
         provider.check(self.paths, spec)
+        if arguments["state"] == "checked":
+            return {"changed": False}
         return self._result(provider.create(self.paths, spec, check=self.check_mode))
 
     def _result(self, change: HostChange) -> dict[str, Any]:
@@ -58,6 +65,7 @@ class ActionModule(LabAction):
             "actions": list(change.actions),
             "hosts": dict(change.after),
             "uplink": self._has_uplink(),
+            "note": change.note,
             "diff": {"before": _lines(change.before), "after": _lines(change.after)},
         }
 
@@ -80,7 +88,7 @@ class ActionModule(LabAction):
             "lab": self.paths.name,
             "provider": provider,
             "addresses": addresses,
-            "remote": [host for host in addresses if known and host in known.routes],
+            "remote": list(addresses) if provider == "ssh" else [],
         }
 
     def _require_running(self, provider: Any, spec: LabSpec) -> dict[str, Any]:

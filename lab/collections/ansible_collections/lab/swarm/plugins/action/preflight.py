@@ -30,7 +30,11 @@ class ActionModule(LabAction):
             for host, one in asked.items()
             if one["engine"]
         }
-        wishes = {host: _wish(inventory, host, password=asked[host]["password"]) for host in surveys}
+        given: dict[str, str] = arguments["addresses"]
+        wishes = {
+            host: _wish(inventory, host, password=asked[host]["password"], given=given.get(host, ""))
+            for host in surveys
+        }
         own = next((one["engine"]["own_cluster"] for one in asked.values() if one["engine"].get("own_cluster")), "")
         leave = str(inventory.of(inventory.members()[0], "swarm_foreign", "refused")) == "left"
         pools = inventory.of(inventory.members()[0], "swarm_address_pools") or preflight.POOLS
@@ -58,12 +62,12 @@ class ActionModule(LabAction):
         return kind(message, problems=problems)
 
 
-def _wish(inventory: Inventory, host: str, *, password: bool) -> Wish:
+def _wish(inventory: Inventory, host: str, *, password: bool, given: str) -> Wish:
     def text(name: str) -> str:
         return str(inventory.of(host, name) or "")
 
     return Wish(
-        advertise_address=text("advertise_address"),
+        advertise_address=given or text("advertise_address"),
         advertise_interface=text("advertise_interface"),
         data_path_address=text("data_path_address"),
         docker_engine_install=text("docker_engine_install").lower() in {"true", "yes", "1"},

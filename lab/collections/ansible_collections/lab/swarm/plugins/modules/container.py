@@ -32,6 +32,16 @@ options:
     type: list
     elements: str
     default: []
+  restart:
+    description:
+    - The restart policy, by which it comes back when its engine does; none where empty.
+    type: str
+    default: ''
+    choices:
+    - ''
+    - unless-stopped
+    - always
+    - on-failure
   hosts:
     description:
     - Hosts on which to do the same, side by side; the task's own where empty. C(before) and C(after) are by host

@@ -46,6 +46,28 @@ addresses:
   - Each host's IPv4 address on the segment; empty for hosts reached by SSH, whose address C(preflight) finds.
   type: dict
   returned: success
+roots:
+  description:
+  - The host images that the hosts have their roots from.
+  type: list
+  elements: str
+  returned: success
+machines:
+  description:
+  - What each host is to be, where the inventory says it, C(image), C(memory_mib), C(processors) and C(ssh_port).
+  type: dict
+  returned: success
+made:
+  description:
+  - Hosts that are reached by SSH, and made by the lab.
+  type: list
+  elements: str
+  returned: success
+ssh_config:
+  description:
+  - The file by which ssh reaches them.
+  type: str
+  returned: success
 data_path:
   description:
   - The IPv4 address of the overlays' packets, for hosts where that is another.

@@ -25,6 +25,11 @@ options:
     - Each host's name and IPv4 address on the segment.
     type: dict
     default: {}
+  machines:
+    description:
+    - What a host is to be, where the inventory says it, C(image), C(memory_mib), C(processors) and C(ssh_port).
+    type: dict
+    default: {}
   routes:
     description:
     - How each host that is reached by SSH is, as C(preflight) tells it.
@@ -65,12 +70,14 @@ options:
     default: false
   state:
     description:
-    - C(present) starts what does not run (and remembers what is reached by SSH), C(running) only makes sure that all
-      run, C(recorded) only tells what is recorded of the lab, C(absent) removes the lab.
+    - C(present) starts what does not run (and remembers what is reached by SSH), C(checked) only makes sure that this
+      machine can hold it, C(running) only makes sure that all run, C(recorded) only tells what is recorded of the lab,
+      C(absent) removes the lab.
     type: str
     default: present
     choices:
     - present
+    - checked
     - running
     - recorded
     - absent
@@ -86,6 +93,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+note:
+  description:
+  - What a person should know of how the hosts were made.
+  type: str
+  returned: with state C(present) or C(absent)
 addresses:
   description:
   - The hosts and their addresses.

@@ -16,6 +16,11 @@ options:
     - The result of C(survey), by host.
     type: dict
     required: true
+  addresses:
+    description:
+    - The address of each host that the lab gave one; others' are as the inventory says, or found.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""

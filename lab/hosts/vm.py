@@ -1,0 +1,420 @@
+"""Virtual machines of this machine's QEMU: each with a kernel of its own, reached by SSH, made by any user.
+
+A machine has two interfaces: one on which this machine's loopback forwards a port to its sshd and nothing else
+passes, and one on the segment that the lab's machines share. Its disk is a layer above the image's. It ends with its
+process; what is left to remove are files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.errors import HostUnreachable, InvalidInput, MachineLacks
+from lab.hosts import images, link, qemu, recipes, seed, ssh, state
+from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec
+from lab.hosts.programs import private, remove_empty, run, spawn
+from lab.hosts.qemu import Acceleration, Machine, Wire
+from lab.hosts.segment import outsider
+from lab.hosts.state import LabState
+from lab.polling import until
+
+IMAGE = "trixie"
+MEMORY_MIB = 1024
+PROCESSORS = 1
+DISK_MIB = 600
+"""What a machine's own layer takes once the tutorial has run on it, and some room."""
+
+BOOT_S = 45.0
+"""Seconds that a machine has until its sshd answers, where KVM runs it."""
+
+END_S = 10.0
+CONSOLE_LINES = 12
+
+program = ssh.program
+environment = ssh.environment
+reach = ssh.reach
+release = ssh.release
+
+
+def ssh_config(paths: LabPaths) -> Path:
+    """Return the file by which ssh reaches the lab's machines by their names: ``ssh -F FILE HOST``."""
+    return paths.state / "ssh_config"
+
+
+def check(paths: LabPaths, spec: LabSpec) -> None:
+    """Raise MachineLacks where this machine cannot hold the machines of ``spec``, InvalidInput on a conflict."""
+    known = _own(paths, spec)
+    qemu.system(recipes.architecture())
+    running = _running(known)
+    new = [host for host in spec.hosts if host.name not in running]
+    for host in spec.hosts:
+        if host.name in running and running[host.name] != host.address:
+            raise InvalidInput(
+                f"runs with address {running[host.name]}, not {host.address}", host=host.name, hint="lab down first"
+            )
+    if spec.uplink:
+        raise InvalidInput("virtual machines have no uplink", hint="lab_uplink is for embedded hosts")
+    _check_roots(known, spec)
+    _check_ports(spec, new)
+    _check_room(paths, new)
+
+
+def _own(paths: LabPaths, spec: LabSpec) -> LabState | None:
+    known = state.read(paths)
+    if known is None and paths.state.is_dir() and set(paths.state.iterdir()) - {paths.runner, paths.state_draft}:
+        raise InvalidInput(f"{paths.state} exists and is not a lab's", hint="give another --lab, or move it away")
+    if known is not None and known.provider != "vm":
+        raise InvalidInput(f"lab '{paths.name}' is up with other hosts ({known.provider})", hint="lab down first")
+    if known is not None and known.segment != spec.segment and _running(known):
+        raise InvalidInput(f"this lab is up on {known.segment}, not {spec.segment}", hint="lab down first")
+    return known
+
+
+def _check_roots(known: LabState | None, spec: LabSpec) -> None:
+    """Refuse another image below a disk that is there."""
+    for host in spec.hosts:
+        recipe = recipes.recipe(host.image or IMAGE)
+        asked = f"{recipe.name}-{recipe.digest(recipes.architecture())}"
+        before = Path(known.images[host.name]).name if known and host.name in known.images else asked
+        if before != asked:
+            raise InvalidInput(f"its disk lies on image {before}, not {asked}", host=host.name, hint="lab down first")
+
+
+def _check_ports(spec: LabSpec, new: Sequence[HostSpec]) -> None:
+    """Refuse ports for SSH that two hosts ask for, or somebody has."""
+    asked = [host.ssh_port for host in spec.hosts if host.ssh_port]
+    for host in new:
+        if host.ssh_port and asked.count(host.ssh_port) > 1:
+            raise InvalidInput(f"several hosts ask for port {host.ssh_port} for SSH", host=host.name)
+        if host.ssh_port and not _free(host.ssh_port):
+            raise InvalidInput(
+                f"port {host.ssh_port} of this machine, for SSH to it, is taken",
+                host=host.name,
+                hint="give another lab_host_ssh_port, or none: then a free one is found",
+            )
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            own.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _check_room(paths: LabPaths, new: Sequence[HostSpec]) -> None:
+    """Refuse more machines than there is memory and disk for."""
+    wanted = sum((host.memory_mib or MEMORY_MIB) + qemu.OVERHEAD_MIB for host in new)
+    told = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    available = int(told["MemAvailable"].split()[0]) >> 10
+    if wanted > available:
+        raise MachineLacks(
+            f"{available} MiB of memory are free, {wanted} MiB needed for {len(new)} virtual machines",
+            hint="fewer hosts, or a smaller lab_host_memory_mib",
+        )
+    folder = next(parent for parent in (paths.state, *paths.state.parents) if parent.is_dir())
+    free = shutil.disk_usage(folder).free >> 20
+    if free < len(new) * DISK_MIB:
+        raise MachineLacks(
+            f"{free} MiB free below {folder}, {len(new) * DISK_MIB} MiB needed for {len(new)} virtual machines",
+            hint="free some space, or name another place in LAB_STATE_DIR",
+        )
+
+
+def create(paths: LabPaths, spec: LabSpec, *, check: bool) -> HostChange:
+    """Start every machine of ``spec`` that does not run, all at once, and wait until each one's sshd answers.
+
+    Raises HostUnreachable with the last lines of its console where one does not come up; that one is ended again.
+    """
+    known = state.read(paths)
+    before = _running(known)
+    missing = [host for host in spec.hosts if host.name not in before]
+    after = {**before, **{host.name: host.address for host in missing}}
+    actions = tuple(f"start virtual machine {host.name} at {host.address}" for host in missing)
+    record = state.intended(spec, "vm", known)
+    if check or (not missing and record == known):
+        return HostChange(before, after, actions)
+    for host in missing:
+        record = state.with_image(record, host.name, str(images.require(host.image or IMAGE).path))
+    state.write(paths, record)
+    if not missing:
+        return HostChange(before, after, actions)
+    how = qemu.acceleration(images.require(missing[0].image or IMAGE))
+    processes = {}
+    for host in missing:
+        processes[host.name] = _start(paths, spec, host, how)
+        record = state.with_process(record, host.name, processes[host.name].pid)
+        state.write(paths, record)
+    _write_config(paths, record)
+    _wait(paths, processes, how)
+    return HostChange(before, after, actions, note=f"virtual machines are {how}")
+
+
+def _start(paths: LabPaths, spec: LabSpec, host: HostSpec, how: Acceleration) -> subprocess.Popen[bytes]:
+    folder = paths.host_state(host.name)
+    private(folder)
+    _end_strays(folder)
+    image, disk = images.require(host.image or IMAGE), folder / "disk.qcow2"
+    user_key = seed.key_pair(paths.state / "key")
+    seed.key_pair(folder / "host_key")
+    interfaces = seed.hardware(host.address)
+    prefix = ipaddress.ip_network(spec.segment).prefixlen
+    others = {other.name: other.address for other in spec.hosts}
+    own = seed.files(host.name, others, prefix, host_key=folder / "host_key", user_key=user_key)
+    seed.write(folder / "seed.tar", own)
+    if not disk.exists():
+        draft = disk.with_suffix(".new")
+        run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image.disk), str(draft)])
+        draft.rename(disk)
+    (folder / "console.log").unlink(missing_ok=True)
+    port = _port(folder, host)
+    machine = Machine(
+        name=host.name,
+        image=image,
+        disk=disk,
+        seed=folder / "seed.tar",
+        console=folder / "console.log",
+        identity=hashlib.sha256((folder / "host_key").read_bytes()).hexdigest()[:32],
+        port=port,
+        wire=_wire(paths),
+        outer=interfaces[0],
+        inner=interfaces[1],
+        processors=host.processors or PROCESSORS,
+        memory_mib=host.memory_mib or MEMORY_MIB,
+    )
+    return spawn(qemu.command(machine, how), {"LANG": "C"}, folder / "qemu.log")
+
+
+def _wire(paths: LabPaths) -> Wire:
+    return Wire.of(f"{os.geteuid()} {paths.state}")
+
+
+def _port(folder: Path, host: HostSpec) -> int:
+    """Return the port for SSH to a machine: the one asked for, else the one that it had, else a free one."""
+    record = folder / "port"
+    port = host.ssh_port or (int(record.read_text()) if record.exists() else 0)
+    if not port or (not host.ssh_port and not _free(port)):
+        with socket.socket() as own:
+            own.bind(("127.0.0.1", 0))
+            port = own.getsockname()[1]
+    record.write_text(f"{port}\n")
+    return port
+
+
+def _write_config(paths: LabPaths, record: LabState) -> None:
+    ports, keys = {}, []
+    for name in record.hosts:
+        folder = paths.host_state(name)
+        if (folder / "port").exists():
+            ports[name] = int((folder / "port").read_text())
+            keys.append(f"{name} {seed.key_pair(folder / 'host_key')}\n")
+    (paths.state / "known_hosts").write_text("".join(keys))
+    ssh_config(paths).write_text(seed.ssh_config(paths.state / "key", paths.state / "known_hosts", ports))
+
+
+def _wait(paths: LabPaths, processes: dict[str, subprocess.Popen[bytes]], how: Acceleration) -> None:
+    """Wait for every sshd's greeting.
+
+    Machines that do not come up are ended; raises HostUnreachable with the last lines of the first one's console.
+    """
+    end = time.monotonic() + BOOT_S * how.factor
+    problems: dict[str, str] = {}
+    for name, process in processes.items():
+        port = int((paths.host_state(name) / "port").read_text())
+        while not (problem := _stopped(paths, name, process)) and not _greets(port):
+            if time.monotonic() > end:
+                problem = f"did not come up within {BOOT_S * how.factor:.0f} s"
+                break
+            time.sleep(0.1)
+        if problem:
+            problems[name] = problem
+    for name in problems:
+        processes[name].kill()
+        processes[name].wait()
+    if problems:
+        name, problem = next(iter(problems.items()))
+        others = f"; so did {', '.join(list(problems)[1:])}" if len(problems) > 1 else ""
+        raise HostUnreachable(
+            problem + others,
+            host=name,
+            problems=tuple(_console(paths, name)),
+            hint=f"console: {paths.host_state(name) / 'console.log'}",
+        )
+
+
+def _stopped(paths: LabPaths, name: str, process: subprocess.Popen[bytes]) -> str:
+    """Return why a machine will not come up any more, empty while it may."""
+    if process.poll() is not None:
+        words = (paths.host_state(name) / "qemu.log").read_text(errors="replace").strip().splitlines()
+        return f"its QEMU ended: {words[-1] if words else f'exit status {process.returncode}'}"
+    return "its kernel gave up" if "Kernel panic" in "\n".join(_console(paths, name, lines=200)) else ""
+
+
+def _console(paths: LabPaths, name: str, lines: int = CONSOLE_LINES) -> list[str]:
+    """Return the last lines of a machine's console, without what moves a cursor."""
+    log = paths.host_state(name) / "console.log"
+    text = log.read_text(errors="replace") if log.exists() else ""
+    shown = ["".join(char for char in line if char.isprintable()).strip() for line in text.splitlines()]
+    return [line for line in shown if line][-lines:]
+
+
+def _greets(port: int) -> bool:
+    """Tell whether an sshd greets at a port; the forward itself accepts before the machine is up."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as knock:
+            return knock.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+def _running(known: LabState | None) -> dict[str, str]:
+    return {name: address for name, address in known.hosts.items() if known.process(name)} if known else {}
+
+
+def hosts(paths: LabPaths) -> Sequence[HostState]:
+    """Return the lab's recorded machines, with what their processes use."""
+    known = state.read(paths)
+    if known is None:
+        return ()
+    found = []
+    for name, address in known.hosts.items():
+        process = known.process(name)
+        if process is None:
+            found.append(HostState(name, address, running=False))
+            continue
+        ticks, pages = _use(process.pid)
+        found.append(
+            HostState(
+                name,
+                address,
+                running=True,
+                pid=process.pid,
+                memory=pages * os.sysconf("SC_PAGE_SIZE"),
+                processor_s=ticks / os.sysconf("SC_CLK_TCK"),
+            )
+        )
+    return tuple(found)
+
+
+def _use(pid: int) -> tuple[int, int]:
+    """Return a process's time (clock ticks, user and system) and resident pages; proc(5), stat's fields 14, 15, 24."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12]), int(fields[21])
+
+
+def from_outside(paths: LabPaths, script: str) -> str:
+    """Run a shell script on the segment, at an address that is none of the hosts'; return its output.
+
+    It runs in a network namespace of the first machine, on an interface whose frames all go out to the segment, and
+    come back from there where they are for that machine itself.
+    """
+    known = state.read(paths)
+    if known is None or not _running(known):
+        raise MachineLacks(f"lab '{paths.name}' is not up", hint="lab up")
+    host, address = next(iter(_running(known).items()))
+    segment = ipaddress.IPv4Network(known.segment)
+    own = f"{outsider(segment)}/{segment.prefixlen}"
+    setup = f"""
+device=$(ip -o -4 addr show to {address}/32 | cut -d ' ' -f 2)
+ip netns add outsider || exit
+trap 'ip netns del outsider' EXIT
+ip link add link "$device" name outsider netns outsider type macvlan mode vepa &&
+	ip -n outsider addr add {own} dev outsider && ip -n outsider link set outsider up &&
+	ip netns exec outsider sh -c {shlex.quote(script)}
+"""
+    done = subprocess.run(
+        program(paths, host, ["sudo", "-n", "sh", "-c", setup]),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=ssh.OUTSIDE_DEADLINE_S,
+    )
+    if done.returncode != 0 and not done.stdout:
+        raise HostUnreachable(f"nothing can be run on the segment: {done.stderr.strip()}", host=host)
+    return done.stdout
+
+
+def forget(paths: LabPaths, host: str) -> None:
+    """End one machine and remove its disk: it is no longer the lab's."""
+    known = state.read(paths)
+    if known is None:
+        return
+    stuck = _end(paths, known, host)
+    if stuck:
+        raise MachineLacks(f"does not end: {', '.join(stuck)}", host=host)
+    shutil.rmtree(paths.host_state(host), ignore_errors=True)
+    record = state.without(known, host)
+    state.write(paths, record)
+    _write_config(paths, record)
+
+
+def destroy(paths: LabPaths, *, check: bool) -> HostChange:
+    """End the lab's machines, remove their disks, sockets and keys; name what would not go."""
+    known = state.read(paths)
+    if known is None:
+        return HostChange({}, {})
+    before = dict(known.hosts)
+    actions = tuple(f"remove virtual machine {name}" for name in before)
+    if check:
+        return HostChange(before, {}, actions)
+    stuck = link.close(paths, all_runs=True)
+    for name in before:
+        stuck += _end(paths, known, name)
+    if not stuck:
+        shutil.rmtree(paths.run, ignore_errors=True)
+        for entry in set(paths.state.iterdir()) - {paths.runner, paths.state_file}:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        paths.state_file.unlink()
+        remove_empty(paths.state, paths.state.parent, paths.run.parent)
+    return HostChange(before, {}, actions, tuple(stuck))
+
+
+def _end(paths: LabPaths, known: LabState, name: str) -> list[str]:
+    """End a machine's process, and any other that a run which was killed started on its disk; name what stays."""
+    process = known.process(name)
+    pids = ([process.pid] if process else []) + _strays(paths.host_state(name))
+    return [f"process {pid} (virtual machine {name})" for pid in dict.fromkeys(pids) if not _end_process(pid)]
+
+
+def _end_process(pid: int) -> bool:
+    started = state.start_time(pid)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if state.start_time(pid) != started or started < 0:
+            return True
+        os.kill(pid, number)
+        gone, _ = until(lambda: state.start_time(pid) != started, lambda gone: gone, deadline_s=END_S / 2, every_s=0.02)
+        if gone:
+            return True
+    return False
+
+
+def _strays(folder: Path) -> list[int]:
+    """Return the processes of this user that have the disk in a folder on their command line: QEMUs of ours."""
+    sign = f"file={qemu.escaped(folder / 'disk.qcow2')},".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if entry.stat().st_uid == os.geteuid() and sign in entry.read_bytes():
+                found.append(int(entry.parent.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+def _end_strays(folder: Path) -> None:
+    for pid in _strays(folder):
+        if not _end_process(pid):
+            raise MachineLacks(f"process {pid} has its disk and does not end", host=folder.name)
