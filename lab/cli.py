@@ -41,6 +41,10 @@ image_app = typer.Typer(
     help="Host images: a Debian suite's root with an engine and a kernel.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(image_app, name="image")
+report_app = typer.Typer(
+    help="What runs found out, from their results files.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(report_app, name="report")
 
 Lab = Annotated[str, typer.Option("--lab", help="Name of the lab; several can be up at once.", envvar="LAB_NAME")]
 Inventory = Annotated[
@@ -284,6 +288,22 @@ def image_remove(names: Images) -> None:
     for image in [one for one in images.listed() if one.name in wanted]:
         images.remove(image)
         typer.echo(f"removed {image.path.name}")
+
+
+@report_app.command("compare")
+def report_compare(
+    files: Annotated[list[str], typer.Argument(help="Results files, as --json FILE writes them.", metavar="FILE...")],
+    differences: Annotated[bool, typer.Option("--differences", help="Only claims on which the runs differ.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Show the claims of several runs side by side: on namespaces, virtual machines, other engines."""
+    from pathlib import Path
+
+    from lab import comparison
+    from lab.report import comparison_form
+
+    compared = comparison.compare([Path(file) for file in files])
+    comparison_form.show(compared, as_json=json, only_differences=differences)
 
 
 @dataclass(frozen=True)

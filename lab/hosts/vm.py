@@ -96,7 +96,7 @@ def _check_ports(spec: LabSpec, new: Sequence[HostSpec]) -> None:
     for host in new:
         if host.ssh_port and asked.count(host.ssh_port) > 1:
             raise InvalidInput(f"several hosts ask for port {host.ssh_port} for SSH", host=host.name)
-        if host.ssh_port and not _free(host.ssh_port):
+        if host.ssh_port and not is_free(host.ssh_port):
             raise InvalidInput(
                 f"port {host.ssh_port} of this machine, for SSH to it, is taken",
                 host=host.name,
@@ -104,7 +104,8 @@ def _check_ports(spec: LabSpec, new: Sequence[HostSpec]) -> None:
             )
 
 
-def _free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Tell whether nobody has a tcp port of this machine's loopback interface."""
     with socket.socket() as own:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -188,7 +189,7 @@ def _start(paths: LabPaths, spec: LabSpec, host: HostSpec, how: Acceleration) ->
         console=folder / "console.log",
         identity=hashlib.sha256((folder / "host_key").read_bytes()).hexdigest()[:32],
         port=port,
-        wire=_wire(paths),
+        wire=wire(paths),
         outer=interfaces[0],
         inner=interfaces[1],
         processors=host.processors or PROCESSORS,
@@ -197,7 +198,8 @@ def _start(paths: LabPaths, spec: LabSpec, host: HostSpec, how: Acceleration) ->
     return spawn(qemu.command(machine, how), {"LANG": "C"}, folder / "qemu.log")
 
 
-def _wire(paths: LabPaths) -> Wire:
+def wire(paths: LabPaths) -> Wire:
+    """Return the segment between the lab's machines: another for each user and lab."""
     return Wire.of(f"{os.geteuid()} {paths.state}")
 
 
@@ -205,7 +207,7 @@ def _port(folder: Path, host: HostSpec) -> int:
     """Return the port for SSH to a machine: the one asked for, else the one that it had, else a free one."""
     record = folder / "port"
     port = host.ssh_port or (int(record.read_text()) if record.exists() else 0)
-    if not port or (not host.ssh_port and not _free(port)):
+    if not port or (not host.ssh_port and not is_free(port)):
         with socket.socket() as own:
             own.bind(("127.0.0.1", 0))
             port = own.getsockname()[1]
@@ -233,7 +235,7 @@ def _wait(paths: LabPaths, processes: dict[str, subprocess.Popen[bytes]], how: A
     problems: dict[str, str] = {}
     for name, process in processes.items():
         port = int((paths.host_state(name) / "port").read_text())
-        while not (problem := _stopped(paths, name, process)) and not _greets(port):
+        while not (problem := _stopped(paths, name, process)) and not greets(port):
             if time.monotonic() > end:
                 problem = f"did not come up within {BOOT_S * how.factor:.0f} s"
                 break
@@ -270,7 +272,7 @@ def _console(paths: LabPaths, name: str, lines: int = CONSOLE_LINES) -> list[str
     return [line for line in shown if line][-lines:]
 
 
-def _greets(port: int) -> bool:
+def greets(port: int) -> bool:
     """Tell whether an sshd greets at a port; the forward itself accepts before the machine is up."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as knock:
@@ -385,7 +387,7 @@ def destroy(paths: LabPaths, *, check: bool) -> HostChange:
 def _end(paths: LabPaths, known: LabState, name: str) -> list[str]:
     """End a machine's process, and any other that a run which was killed started on its disk; name what stays."""
     process = known.process(name)
-    pids = ([process.pid] if process else []) + _strays(paths.host_state(name))
+    pids = ([process.pid] if process else []) + strays(paths.host_state(name))
     return [f"process {pid} (virtual machine {name})" for pid in dict.fromkeys(pids) if not _end_process(pid)]
 
 
@@ -401,7 +403,7 @@ def _end_process(pid: int) -> bool:
     return False
 
 
-def _strays(folder: Path) -> list[int]:
+def strays(folder: Path) -> list[int]:
     """Return the processes of this user that have the disk in a folder on their command line: QEMUs of ours."""
     sign = f"file={qemu.escaped(folder / 'disk.qcow2')},".encode()
     found = []
@@ -415,6 +417,6 @@ def _strays(folder: Path) -> list[int]:
 
 
 def _end_strays(folder: Path) -> None:
-    for pid in _strays(folder):
+    for pid in strays(folder):
         if not _end_process(pid):
             raise MachineLacks(f"process {pid} has its disk and does not end", host=folder.name)

@@ -9,7 +9,10 @@ from pathlib import Path
 from lab.hosts import cgroups
 from lab.hosts.base import run_home, state_home
 
-PROGRAMS = ("dockerd", "containerd", "docker-proxy", "sleep", "ansible", "lab", "nsenter", "unshare", "runc")
+PROGRAMS = (
+    *("dockerd", "containerd", "docker-proxy", "sleep", "ansible", "lab", "nsenter", "unshare", "runc"),
+    *("qemu-system-x86_64", "qemu-img", "mmdebstrap"),
+)
 
 
 def inventory() -> dict[str, list[str]]:

@@ -1,0 +1,51 @@
+"""A lab of three virtual machines, one for all tests here that leave it up; ended at the end, whatever happened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from lab.errors import LabError
+from lab.hosts import images, qemu, recipes, vm
+from lab.hosts.images import Image
+from tests.integration.command import Cli
+
+
+def _lacking() -> str:
+    """Return why virtual machines cannot be made here, empty where they can: probed, not assumed."""
+    if os.geteuid() != 0:
+        return "needs root: namespaces with an image's root are compared with virtual machines"
+    try:
+        qemu.system(recipes.architecture())
+        if images.find(vm.IMAGE) is None:
+            images.check()
+    except LabError as error:
+        return str(error)
+    return ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reason = _lacking()
+    for item in items:
+        if reason and "vm" in item.path.parts:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def image() -> Image:
+    """The image of the virtual machines, made where it is not there; it stays, as a cache does."""
+    return images.build(vm.IMAGE)
+
+
+@pytest.fixture(scope="session")
+def machines(image: Image) -> Iterator[Cli]:
+    """The lab, down at first: a test brings it up."""
+    del image
+    cli = Cli("test-vm")
+    cli.run("down")
+    try:
+        yield cli
+    finally:
+        cli.run("down")
