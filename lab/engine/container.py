@@ -15,6 +15,8 @@ from lab.engine.client import APIError, Engine, ImageNotFound, NotFound, reporte
 from lab.errors import InvalidInput, LabError
 
 REMOVAL_DEADLINE_S = 20.0
+ATTACHMENTS = 3
+"""Times that a container is started whose overlay is not there in time."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,20 @@ def ensure_running(engine: Engine, spec: ContainerSpec, *, check: bool) -> Chang
     if present is not None:
         _remove(engine, present["Id"], spec.name)
     container_id = create(engine, spec)
-    with reported(f"start container {spec.name}"):
-        engine.start(container_id)
+    _start(engine, container_id, spec.name)
     return Change(before, summary(inspect(engine, spec.name)), spec.command_line(), actions, container_id)
+
+
+def _start(engine: Engine, container_id: str, name: str) -> None:
+    """Start a container; again where the swarm took longer than the 20 s that an engine waits for an overlay."""
+    for left in reversed(range(ATTACHMENTS)):
+        try:
+            with reported(f"start container {name}"):
+                engine.start(container_id)
+            return
+        except LabError as error:
+            if left == 0 or "attaching to network failed" not in error.message:
+                raise
 
 
 def _attached(engine: Engine, present: Mapping[str, Any], spec: ContainerSpec) -> bool:

@@ -33,7 +33,10 @@ PROGRAMS = {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "tar": "tar"}
 FREE_MIB = 2500
 """What a build takes at most: the tree, the disk, and the packages while they are installed."""
 
-_ENDING_ROOT = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child=KILL")
+_ENDING_ROOT = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--pid", "--mount-proc", "--fork", "--kill-child=KILL"),
+)
 _ENDING_USER = ("setpriv", "--pdeathsig", "TERM")
 _DRAFT = ".draft-"
 _TRIM = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")

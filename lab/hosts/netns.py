@@ -19,7 +19,7 @@ from pathlib import Path
 from lab.errors import InvalidInput, MachineLacks
 from lab.hosts import cgroups, images, segment, state, uplink
 from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec, state_home
-from lab.hosts.programs import remove_empty, spawn, wait, which
+from lab.hosts.programs import attempt, remove_empty, spawn, wait, which
 from lab.hosts.state import LabState
 
 PROGRAMS = ("ip", "nft", "unshare", "nsenter", "mount", "pivot_root", "sleep")
@@ -44,8 +44,8 @@ def check(paths: LabPaths, spec: LabSpec) -> None:
         raise MachineLacks(
             f"missing on this machine: {', '.join(missing)}", hint="./labctl up installs what is missing"
         )
-    if "overlay" not in Path("/proc/filesystems").read_text():
-        raise MachineLacks("the kernel has no overlay file system", hint="modprobe overlay")
+    if not _has_overlay():
+        raise MachineLacks("the kernel has no overlay file system", hint="a kernel with CONFIG_OVERLAY_FS")
     if not cgroups.hierarchies():
         raise MachineLacks("no control groups are mounted", hint="mount -t cgroup2 cgroup2 /sys/fs/cgroup")
     known = state.read(paths)
@@ -55,6 +55,12 @@ def check(paths: LabPaths, spec: LabSpec) -> None:
     new = [host for host in spec.hosts if not paths.host_state(host.name).exists()]
     _check_disk(paths, len(new))
     uplink.plan(paths, spec, known)
+
+
+def _has_overlay() -> bool:
+    """Tell whether the kernel has the overlay file system, or can load it when the first one is mounted."""
+    known = "overlay" in Path("/proc/filesystems").read_text().split()
+    return known or attempt(["modprobe", "--dry-run", "--quiet", "overlay"]).returncode == 0
 
 
 def _check_foreign(paths: LabPaths, known: LabState | None) -> None:

@@ -37,6 +37,10 @@ echo "$DISKS" | while read -r disk; do
 		overlay "$root$disk"
 done
 cd "$root"
+if [ "$LOWER" != / ] && [ -d /lib/modules ]; then   # what is loaded belongs to this machine's kernel
+	mkdir -p lib/modules
+	mount --bind -o ro /lib/modules lib/modules
+fi
 mount --rbind /dev dev
 mount -t tmpfs -o mode=1777 tmpfs dev/shm
 mount -t tmpfs -o mode=1777 tmpfs tmp

@@ -21,7 +21,7 @@ TRIAL_S = 15.0
 """Seconds that a kernel has, run by KVM, to find that it has no disk: a second does where KVM works."""
 
 
-TRANSLATED_MIB = 256
+TRANSLATED_MIB = 512
 """Memory for translated code where a machine is emulated; QEMU's own choice is a gigabyte."""
 
 OVERHEAD_MIB = TRANSLATED_MIB + 64
@@ -168,8 +168,9 @@ def command(machine: Machine, how: Acceleration) -> list[str]:
     found = SYSTEMS[machine.image.architecture]
     accelerator = "kvm" if how.name == "kvm" else f"tcg,thread=multi,tb-size={TRANSLATED_MIB}"
     kernel = (
-        f"console={found.console} root=/dev/nvme0n1 rootfstype=ext4 rw fsck.mode=skip quiet panic=10 mitigations=off "
-        f"systemd.show_status=error systemd.machine_id={machine.identity} systemd.hostname={machine.name}"
+        f"console={found.console} root=/dev/nvme0n1 rootfstype=ext4 rw fsck.mode=skip quiet panic=10 "
+        "mitigations=off systemd.show_status=error apparmor=0 audit=0 nowatchdog "
+        f"systemd.machine_id={machine.identity} systemd.hostname={machine.name}"
     )
     forward = f"net={OUTER_NETWORK},hostfwd=tcp:127.0.0.1:{machine.port}-{OUTER_ADDRESS}:22"
     wire = f"mcast={machine.wire.group}:{machine.wire.port},localaddr=127.0.0.1"

@@ -39,6 +39,7 @@ BOOT_S = 45.0
 
 END_S = 10.0
 CONSOLE_LINES = 12
+PANIC = "Kernel panic"
 
 program = ssh.program
 environment = ssh.environment
@@ -251,7 +252,7 @@ def _wait(paths: LabPaths, processes: dict[str, subprocess.Popen[bytes]], how: A
         raise HostUnreachable(
             problem + others,
             host=name,
-            problems=tuple(_console(paths, name)),
+            problems=tuple(console(paths, name)),
             hint=f"console: {paths.host_state(name) / 'console.log'}",
         )
 
@@ -261,15 +262,17 @@ def _stopped(paths: LabPaths, name: str, process: subprocess.Popen[bytes]) -> st
     if process.poll() is not None:
         words = (paths.host_state(name) / "qemu.log").read_text(errors="replace").strip().splitlines()
         return f"its QEMU ended: {words[-1] if words else f'exit status {process.returncode}'}"
-    return "its kernel gave up" if "Kernel panic" in "\n".join(_console(paths, name, lines=200)) else ""
+    return "its kernel gave up" if PANIC in (console(paths, name) or [""])[-1] else ""
 
 
-def _console(paths: LabPaths, name: str, lines: int = CONSOLE_LINES) -> list[str]:
-    """Return the last lines of a machine's console, without what moves a cursor."""
+def console(paths: LabPaths, name: str, lines: int = CONSOLE_LINES) -> list[str]:
+    """Return the last lines of a machine's console, without what moves a cursor: up to the kernel's end, if it came."""
     log = paths.host_state(name) / "console.log"
     text = log.read_text(errors="replace") if log.exists() else ""
     shown = ["".join(char for char in line if char.isprintable()).strip() for line in text.splitlines()]
-    return [line for line in shown if line][-lines:]
+    kept = [line for line in shown if line]
+    panic = next((number for number, line in enumerate(kept) if PANIC in line), None)
+    return kept[-lines:] if panic is None else kept[max(0, panic + 1 - lines) : panic + 1]
 
 
 def greets(port: int) -> bool:

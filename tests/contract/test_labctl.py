@@ -317,17 +317,53 @@ def test_test_runs_pytest_in_the_checkout(complete: Path) -> None:
     )
 
 
-def test_vm_tests_are_run_where_there_are_some(complete: Path) -> None:
-    """Else one line says that there are none."""
-    none = run(complete / "labctl", "test", "--vm")
-    assert (none.returncode, none.stdout, none.stderr.count("\n")) == (2, "", 1)
-    assert "tests/vm" in none.stderr
-    (complete / "tests" / "vm").mkdir(parents=True)
-    try:
-        some = run(complete / "labctl", "test", "--vm", "-x")
-    finally:
-        shutil.rmtree(complete / "tests")
+@pytest.fixture
+def machines(complete: Path) -> Iterator[str]:
+    """The words of labctl that name what virtual machines need; what they say is put back at the end."""
+    text = (complete / "labctl").read_text()
+    yield text.split('needs_of_machines="\\\n', 1)[1].split('"\n', 1)[0]
+    (complete / "labctl").write_text(text)
+
+
+def needing(complete: Path, machines: str, command: str) -> Path:
+    """Have virtual machines need a command only."""
+    labctl = complete / "labctl"
+    labctl.write_text(labctl.read_text().replace(machines, f"{command} package-of-it virtual machines"))
+    return labctl
+
+
+def test_vm_tests_are_run_with_what_they_need(complete: Path, machines: str) -> None:
+    some = run(needing(complete, machines, "sh"), "test", "--vm", "-x")
     assert some.stdout == "pytest --ignore=tests/exhaustive --ignore=tests/benchmarks tests/vm -x\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (("test", "--vm"), True),
+        (("image", "build", "trixie"), True),
+        (("up", "-i", "vm"), True),
+        (("up", "--inventory=vm"), True),
+        (("up", "-i", "mixed.yml"), True),
+        (("up", "-i", "commented.yml"), False),
+        (("up",), False),
+        (("test",), False),
+    ],
+)
+def test_only_who_asks_for_virtual_machines_or_images_needs_what_makes_them(
+    complete: Path, machines: str, tmp_path: Path, words: tuple[str, ...], asked: bool
+) -> None:
+    """Asked as somebody who may install nothing, so that what is missing is named."""
+    labctl = needing(complete, machines, "no-such-command")
+    (complete / "inventory").mkdir(exist_ok=True)
+    (complete / "inventory" / "vm.yml").write_text("all:\n  vars:\n    lab_provider: vm\n")
+    (tmp_path / "mixed.yml").write_text("all: {vars: {lab_host_root: trixie}}\n")
+    (tmp_path / "commented.yml").write_text("# lab_host_root: trixie\n")
+    tmp_path.chmod(0o755)
+    for folder in (tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    done = run(*AS_NOBODY, labctl, *words, cwd=tmp_path)
+    assert ("package-of-it" in done.stderr) == asked, done.stderr
 
 
 @pytest.mark.parametrize("words", [("--version",), ("--help",), ("stage", "list"), ("up", "--help"), ()])

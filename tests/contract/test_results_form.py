@@ -40,6 +40,7 @@ HOST = {
     "address",
     "running",
     "memory",
+    "processor_s",
     "engine",
     "engine_id",
     "role",

@@ -41,6 +41,15 @@ def addresses(spec: LabSpec) -> list[str]:
 
 
 BAD = {
+    "a host image that there is not": (
+        inventory(worker_1={"lab_host_root": "trixi"}),
+        ["worker-1:", "no host image trixi", "did you mean trixie?"],
+    ),
+    "an image for hosts that have a root": (
+        inventory(every={"lab_provider": "ssh", "ansible_become": True, "lab_host_root": "trixie"}),
+        ["manager, worker-1, worker-2:", "have a root of their own"],
+    ),
+    "memory that is no number": (inventory(worker_1={"lab_host_memory_mib": "much"}), ["worker-1:", "much"]),
     "no manager": (inventory(managers=()), ["managers", "no host"]),
     "a host in both groups": (inventory(workers=("worker-1", "manager")), ["manager:", "both groups"]),
     "an address twice": (
@@ -214,3 +223,22 @@ def test_a_good_file_is_accepted(tmp_path: Path, name: str):
 
 def test_a_directory_of_inventories_is_left_to_ansible(tmp_path: Path):
     check_file(tmp_path)
+
+
+def test_a_host_may_have_the_root_of_an_image():
+    spec = validate(inventory(worker_1={"lab_host_root": "trixie"}))
+    assert [host.image for host in spec.hosts] == ["", "trixie", ""]
+
+
+def test_virtual_machines_have_addresses_on_the_segment_and_a_disk_from_an_image():
+    every = {"lab_provider": "vm", "ansible_become": True, "lab_host_memory_mib": 2048}
+    spec = validate(inventory(every=every, worker_2={"lab_host_root": "bookworm", "lab_host_ssh_port": 2201}))
+    assert addresses(spec) == ["198.18.0.11", "198.18.0.12", "198.18.0.13"]
+    assert [host.image for host in spec.hosts] == ["trixie", "trixie", "bookworm"]
+    assert [host.memory_mib for host in spec.hosts] == [2048] * 3
+    assert spec.hosts[2].ssh_port == 2201
+
+
+def test_virtual_machines_have_their_keys_checked():
+    every = {"lab_provider": "vm", "ansible_ssh_common_args": "-o StrictHostKeyChecking=no"}
+    assert any("turns the check of host keys off" in problem for problem in problems(inventory(every=every)))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
 from lab.errors import LabError
 from lab.hosts import images, qemu, recipes, vm
 from lab.hosts.images import Image
+from lab.project import project
 from tests.integration.command import Cli
+from tests.integration.stages import QUICK
 
 
 def _lacking() -> str:
@@ -37,6 +41,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def image() -> Image:
     """The image of the virtual machines, made where it is not there; it stays, as a cache does."""
     return images.build(vm.IMAGE)
+
+
+@pytest.fixture(scope="session")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inventory of virtual machines that comes with the project, with a shorter longest stage."""
+    content = yaml.safe_load(project().inventory("vm").read_text())
+    content["all"]["vars"].update(QUICK)
+    path = tmp_path_factory.mktemp("hosts") / "vm.yml"
+    path.write_text(yaml.safe_dump(content))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -55,10 +55,10 @@ def boot_of(lab: Cli, host: str) -> str:
     return done.out.strip() if done.code == 0 else ""
 
 
-def test_from_the_image_to_the_ping_matrix(machines: Cli, image: Image):
+def test_from_the_image_to_the_ping_matrix(machines: Cli, image: Image, hosts: Path):
     BEFORE["machine"] = machine.inventory()
     start = time.monotonic()
-    result = machines.json("up", "-i", "vm", timeout=LONG_S)
+    result = machines.json("up", "-i", str(hosts), timeout=LONG_S)
     took = time.monotonic() - start
     assert took < 240, f"{took:.0f} s from the image to the verified ping matrix"
     pings = {(ping["source"], ping["target"]) for ping in result["pings"] if ping["received"] == ping["sent"] > 0}
@@ -108,7 +108,7 @@ def test_every_stage_has_its_claims_pass_where_the_kernel_is_whole(machines: Cli
     assert others == {**dict.fromkeys(OBSERVED, "observed"), **dict.fromkeys(NEED_INTERNET, "skip")}
 
 
-def test_an_encrypted_overlay_is_esp_on_the_wire_and_needs_protocol_50(machines: Cli):
+def test_an_encrypted_overlay_is_esp_on_the_wire_and_needs_protocol_50(machines: Cli, hosts: Path):
     ok(
         machines,
         *("docker", "manager", "--", "network", "create", "-d", "overlay", "--attachable", "--opt", "encrypted"),
@@ -141,7 +141,7 @@ def test_an_encrypted_overlay_is_esp_on_the_wire_and_needs_protocol_50(machines:
         assert not frames, "plain text on the wire"
         assert not ping(machines, "manager", "secret", far), "protocol 50 is closed on worker-2"
 
-        again = machines.json("up", "-i", "vm", timeout=LONG_S)
+        again = machines.json("up", "-i", str(hosts), timeout=LONG_S)
         changed = [(step["role"], step["host"]) for step in again["steps"] if step["changed"]]
         assert changed == [("swarm_ports", "worker-2")]
         passed, _ = until(lambda: ping(machines, "manager", "secret", far), bool, deadline_s=60, every_s=1)
@@ -165,10 +165,10 @@ SWITCH = {
 }
 
 
-def test_ufw_and_firewalld_under_systemd_and_reboots_of_manager_and_workers(machines: Cli):
+def test_ufw_and_firewalld_under_systemd_and_reboots_of_manager_and_workers(machines: Cli, hosts: Path):
     for host, script in SWITCH.items():
         on(machines, host, f"rm -f /etc/nftables.d/swarm-lab.nft; {script}")
-    opened = machines.json("up", "-i", "vm", timeout=LONG_S)
+    opened = machines.json("up", "-i", str(hosts), timeout=LONG_S)
     changed = {step["host"] for step in opened["steps"] if step["changed"] and step["role"] == "swarm_ports"}
     assert changed == set(SWITCH)
     assert "7946/tcp" in on(machines, "worker-1", "ufw status")
@@ -191,17 +191,6 @@ def test_ufw_and_firewalld_under_systemd_and_reboots_of_manager_and_workers(mach
     assert verified.code == 0, verified.text
     for host in SWITCH:
         on(machines, host, "! nft list table inet filter 2>/dev/null")
-
-
-def test_a_machine_that_was_switched_off_is_started_with_its_disk(machines: Cli):
-    on(machines, "worker-2", "echo kept >/root/mark; sync")
-    machines.run("shell", "worker-2", "--", "sudo", "-n", "systemctl", "poweroff", timeout=60)
-    until(lambda: _status(machines), lambda hosts: not hosts[2]["running"], deadline_s=90, every_s=1)
-    refused = machines.run("verify", timeout=60)
-    assert refused.code == 4, refused.text
-    assert "worker-2" in refused.err
-    ok(machines, "up", "-i", "vm")
-    assert on(machines, "worker-2", "cat /root/mark").strip() == "kept"
 
 
 def test_down_leaves_nothing(machines: Cli):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from docker.errors import APIError
 
+from lab.engine import container
 from lab.engine.container import ContainerSpec, exec_command_line, summary
+from lab.errors import LabError
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,7 @@ from lab.engine.container import ContainerSpec, exec_command_line, summary
             "docker run --rm alpine ping -c 2 'a b'",
         ),
         (ContainerSpec("web", "unit", "nginx", hostname="host2"), "docker run -d --name web --hostname host2 nginx"),
+        (ContainerSpec("web", "unit", "nginx", restart="always"), "docker run -d --name web --restart always nginx"),
     ],
 )
 def test_a_container_is_run_as_the_tutorial_types_it(spec: ContainerSpec, line: str):
@@ -56,3 +60,32 @@ def test_the_summary_has_state_image_and_addresses_in_order():
 def test_a_container_that_is_absent_or_on_no_network_has_an_empty_summary():
     assert summary(None) == {}
     assert summary(inspected())["networks"] == {}
+
+
+LATE = "attaching to network failed, make sure your network options are correct: context deadline exceeded"
+
+
+class SlowSwarm:
+    """An engine's answer to a start whose overlay comes with the given try."""
+
+    def __init__(self, comes_with: int, words: str = LATE) -> None:
+        self.starts, self.comes_with, self.words = 0, comes_with, words
+
+    def start(self, _: str) -> None:
+        self.starts += 1
+        if self.starts < self.comes_with:
+            raise APIError("500 Server Error", explanation=self.words)
+
+
+def test_a_container_is_started_again_while_its_overlay_is_late():
+    swarm = SlowSwarm(comes_with=container.ATTACHMENTS)
+    container._start(swarm, "c0ffee", "alpine1")
+    assert swarm.starts == container.ATTACHMENTS
+
+
+@pytest.mark.parametrize(("words", "starts"), [(LATE, container.ATTACHMENTS), ("no such image", 1)])
+def test_it_is_given_up_with_the_engines_words(words: str, starts: int):
+    swarm = SlowSwarm(comes_with=9, words=words)
+    with pytest.raises(LabError, match=words.split(",", maxsplit=1)[0]):
+        container._start(swarm, "c0ffee", "alpine1")
+    assert swarm.starts == starts

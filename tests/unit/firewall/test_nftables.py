@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +82,16 @@ class Host:
         """Bring an opening about and return the table."""
         self.apply(nftables.render(place, opening, self.listing(place)))
         return self.listing(place)
+
+    def own_etc(self) -> Path:
+        """Return a folder that ``shell`` has as its /etc."""
+        self._etc = Path(tempfile.mkdtemp())
+        return self._etc
+
+    def shell(self, script: str) -> None:
+        """Run a shell script with an /etc of its own."""
+        inside = 'mount --bind "$0" /etc && exec sh -ec "$1"'
+        self.run("unshare", "--mount", "sh", "-ec", inside, str(self._etc), script)
 
     def send(self, address: str, port: int, times: int) -> None:
         """Send datagrams over loopback."""
@@ -256,3 +268,34 @@ def test_one_chain_that_drops_is_the_place():
 def test_of_several_that_drop_none_can_be_chosen():
     with pytest.raises(LabError, match="inet filter input, ip filter INPUT"):
         nftables.require_place([INET, IPV4])
+
+
+@each_opening
+def test_rules_outlast_a_restart_where_the_hosts_configuration_asks_for_more(host: Host, opening: Opening):
+    """A restart loads the configuration, its table anew, and then the files that it includes."""
+    tool = nftables.Table(INET)
+    etc = host.own_etc()
+    asks = 'include "/etc/nftables.d/*.nft"\n'
+    (etc / "nftables.conf").write_text(f"table inet filter\ndelete table inet filter\n{TABLES[INET]}{asks}")
+    (etc / "nftables.d").mkdir()
+    try:
+        host.shell(tool.render(opening, host.listing(INET), ""))
+        before = host.plain(INET)
+        host.shell("nft -f /etc/nftables.conf")
+        assert nftables.standing(host.listing(INET)) == nftables.wanted(opening)
+        assert host.plain(INET) == before
+        host.shell(tool.render_removal(host.listing(INET), ""))
+        assert not list((etc / "nftables.d").iterdir())
+    finally:
+        shutil.rmtree(etc)
+
+
+def test_nothing_is_kept_where_the_configuration_does_not_ask_for_it(host: Host):
+    etc = host.own_etc()
+    (etc / "nftables.conf").write_text(TABLES[INET])
+    (etc / "nftables.d").mkdir()
+    try:
+        host.shell(nftables.Table(INET).render(OPENINGS["a worker"], host.listing(INET), ""))
+        assert not list((etc / "nftables.d").iterdir())
+    finally:
+        shutil.rmtree(etc)
