@@ -171,9 +171,10 @@ def shell(lab: str, host: str, argv: Sequence[str]) -> tuple[list[str], dict[str
 def docker(lab: str, host: str, argv: Sequence[str]) -> list[str]:
     """Return the docker command on a host's engine: this machine's, or that of a host reached by SSH."""
     paths = LabPaths.of(lab)
-    if recorded_provider(paths) in REMOTE:
-        rights = ["sudo", "-n"] if ssh.route(paths, host).dial else []
-        return ssh.program(paths, host, [*rights, "docker", *argv])
+    provider = recorded_provider(paths)
+    if provider in REMOTE:
+        rights = ["sudo", "-n"] if provider == "ssh" and ssh.route(paths, host).dial else []
+        return PROVIDERS[provider].program(paths, host, [*rights, "docker", *argv])
     program = shutil.which("docker")
     if program is None:
         raise MachineLacks("there is no docker command", hint="./labctl up installs it")

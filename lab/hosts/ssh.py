@@ -92,8 +92,13 @@ def route(paths: LabPaths, host: str) -> Route:
 
 def program(paths: LabPaths, host: str, argv: Sequence[str]) -> list[str]:
     """Return the ssh command that runs a program on a host as its user, or opens a shell there."""
+    return words(route(paths, host), argv)
+
+
+def words(way: Route, argv: Sequence[str]) -> list[str]:
+    """Return the ssh command that runs a program by a connection of its own, or opens a shell."""
     terminal = ["-t"] if os.isatty(0) else []
-    return [*route(paths, host).alone(*terminal), *([shlex.join(argv)] if argv else [])]
+    return [*way.alone(*terminal), *([shlex.join(argv)] if argv else [])]
 
 
 def environment() -> dict[str, str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from lab.errors import HostUnreachable, InvalidInput, MachineLacks
 from lab.hosts import images, link, qemu, recipes, seed, ssh, state
-from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec
+from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec, Route
 from lab.hosts.programs import private, remove_empty, run, spawn
 from lab.hosts.qemu import Acceleration, Machine, Wire
 from lab.hosts.segment import outsider
@@ -41,10 +41,23 @@ END_S = 10.0
 CONSOLE_LINES = 12
 PANIC = "Kernel panic"
 
-program = ssh.program
 environment = ssh.environment
 reach = ssh.reach
 release = ssh.release
+
+
+def program(paths: LabPaths, host: str, argv: Sequence[str]) -> list[str]:
+    """Return the ssh command that runs a program on a machine as its user, or opens a shell there.
+
+    Raises InvalidInput where the lab has no such machine, MachineLacks where it does not run.
+    """
+    known = state.read(paths)
+    if known is None or host not in known.hosts:
+        have = ", ".join(known.hosts) if known else "none: it is not up"
+        raise InvalidInput(f"lab '{paths.name}' has no host '{host}'", hint=f"hosts: {have}")
+    if known.process(host) is None:
+        raise MachineLacks("does not run", host=host, hint="lab up starts it")
+    return ssh.words(Route(("ssh", "-F", str(ssh_config(paths))), host), argv)
 
 
 def ssh_config(paths: LabPaths) -> Path:
