@@ -16,7 +16,7 @@ from lab.errors import InvalidInput, LabError
 
 REMOVAL_DEADLINE_S = 20.0
 ATTACHMENTS = 3
-"""Times that a container is started whose overlay is not there in time."""
+"""Times that a container is made whose overlay is not there in time."""
 
 
 @dataclass(frozen=True)
@@ -108,21 +108,27 @@ def ensure_running(engine: Engine, spec: ContainerSpec, *, check: bool) -> Chang
         return Change(before, _planned(spec), spec.command_line(), actions)
     if present is not None:
         _remove(engine, present["Id"], spec.name)
-    container_id = create(engine, spec)
-    _start(engine, container_id, spec.name)
+    container_id = _run(engine, spec)
     return Change(before, summary(inspect(engine, spec.name)), spec.command_line(), actions, container_id)
 
 
-def _start(engine: Engine, container_id: str, name: str) -> None:
-    """Start a container; again where the swarm took longer than the 20 s that an engine waits for an overlay."""
+def _run(engine: Engine, spec: ContainerSpec) -> str:
+    """Create and start a container; return its id.
+
+    It is made anew where its overlay took longer than the 20 s that an engine waits for one: what was to be attached
+    then is no longer known.
+    """
     for left in reversed(range(ATTACHMENTS)):
+        container_id = create(engine, spec)
         try:
-            with reported(f"start container {name}"):
+            with reported(f"start container {spec.name}"):
                 engine.start(container_id)
-            return
+            break
         except LabError as error:
             if left == 0 or "attaching to network failed" not in error.message:
                 raise
+            _remove(engine, container_id, spec.name)
+    return container_id
 
 
 def _attached(engine: Engine, present: Mapping[str, Any], spec: ContainerSpec) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from docker.errors import APIError
 
@@ -65,6 +67,15 @@ def test_a_container_that_is_absent_or_on_no_network_has_an_empty_summary():
 LATE = "attaching to network failed, make sure your network options are correct: context deadline exceeded"
 
 
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What becomes of each container, one engine call after the other, but for the engine's own answer to a start."""
+    calls: list[str] = []
+    monkeypatch.setattr(container, "create", lambda *_: calls.append("create") or "c0ffee")
+    monkeypatch.setattr(container, "_remove", lambda *_: calls.append("remove"))
+    yield calls
+
+
 class SlowSwarm:
     """An engine's answer to a start whose overlay comes with the given try."""
 
@@ -77,15 +88,16 @@ class SlowSwarm:
             raise APIError("500 Server Error", explanation=self.words)
 
 
-def test_a_container_is_started_again_while_its_overlay_is_late():
-    swarm = SlowSwarm(comes_with=container.ATTACHMENTS)
-    container._start(swarm, "c0ffee", "alpine1")
-    assert swarm.starts == container.ATTACHMENTS
+SPEC = ContainerSpec("alpine1", "unit", "alpine", "test-net")
 
 
-@pytest.mark.parametrize(("words", "starts"), [(LATE, container.ATTACHMENTS), ("no such image", 1)])
-def test_it_is_given_up_with_the_engines_words(words: str, starts: int):
-    swarm = SlowSwarm(comes_with=9, words=words)
+def test_a_container_is_made_again_while_its_overlay_is_late(starts: list[str]):
+    assert container._run(SlowSwarm(comes_with=container.ATTACHMENTS), SPEC) == "c0ffee"
+    assert starts == ["create", "remove"] * (container.ATTACHMENTS - 1) + ["create"]
+
+
+@pytest.mark.parametrize(("words", "times"), [(LATE, container.ATTACHMENTS), ("no such image", 1)])
+def test_it_is_given_up_with_the_engines_words(starts: list[str], words: str, times: int):
     with pytest.raises(LabError, match=words.split(",", maxsplit=1)[0]):
-        container._start(swarm, "c0ffee", "alpine1")
-    assert swarm.starts == starts
+        container._run(SlowSwarm(comes_with=9, words=words), SPEC)
+    assert starts.count("create") == times
