@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from docker.errors import APIError
 
@@ -68,12 +66,12 @@ LATE = "attaching to network failed, make sure your network options are correct:
 
 
 @pytest.fixture
-def starts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What becomes of each container, one engine call after the other, but for the engine's own answer to a start."""
     calls: list[str] = []
     monkeypatch.setattr(container, "create", lambda *_: calls.append("create") or "c0ffee")
     monkeypatch.setattr(container, "_remove", lambda *_: calls.append("remove"))
-    yield calls
+    return calls
 
 
 class SlowSwarm:
