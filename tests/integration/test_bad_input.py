@@ -67,7 +67,7 @@ def test_every_problem_of_an_inventory_is_listed_at_once(fresh: Cli, tmp_path: P
         2,
         "one: is in both groups",
         "Two: is no valid host name",
-        "unknown provider 'cloud' (known: netns, ssh)",
+        "unknown provider 'cloud' (known: netns, ssh, vm)",
         "unknown variable swarm_dedline (did you mean swarm_deadline?)",
         "one, Two: the same address 198.18.0.20",
         "three: lab_address 10.0.0.1 is outside the segment 198.18.0.0/24",
