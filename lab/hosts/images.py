@@ -22,7 +22,7 @@ from pathlib import Path
 
 from lab.errors import InvalidInput, LabError, MachineLacks
 from lab.hosts import recipes, state
-from lab.hosts.base import image_home, state_home
+from lab.hosts.base import LabPaths, image_home, state_home
 from lab.hosts.programs import search_path, which
 from lab.hosts.recipes import Recipe, Source
 from lab.hosts.state import ProcessRecord, start_time
@@ -79,9 +79,7 @@ class Image:
 
 def listed() -> list[Image]:
     """Return the finished images, by name and age."""
-    found = []
-    for record in sorted(image_home().glob("[!.]*/image.json")):
-        found.append(_read(record))
+    found = [_read(record) for record in sorted(image_home().glob("[!.]*/image.json"))]
     return sorted(found, key=lambda image: (image.name, image.built))
 
 
@@ -266,12 +264,8 @@ def _run(command: Sequence[str], draft: Path) -> None:
 
 def users(image: Image) -> list[str]:
     """Return the labs of this user that have hosts on an image."""
-    using = []
-    for name in state.known_labs(state_home()):
-        raw = json.loads((state_home() / name / "state.json").read_text())
-        if str(image.path) in raw.get("images", {}).values():
-            using.append(name)
-    return using
+    records = {name: state.read(LabPaths.of(name)) for name in state.known_labs(state_home())}
+    return [name for name, known in records.items() if known and str(image.path) in known.images.values()]
 
 
 def remove(image: Image) -> None:
