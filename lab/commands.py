@@ -118,7 +118,7 @@ def _left_by_a_killed_run(paths: LabPaths, wait_s: float) -> bool:
         if state.read(paths) is not None:
             return True
         runner.sweep(paths)
-        remove_empty(paths.state, paths.state.parent)
+        remove_empty(paths.state, paths.state.parent, paths.controls, paths.run)
         return False
     finally:
         held.release()

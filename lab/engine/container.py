@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from lab.errors import InvalidInput, LabError
 REMOVAL_DEADLINE_S = 20.0
 ATTACHMENTS = 3
 """Times that a container is made whose overlay is not there in time."""
+
+Turn = Callable[[], AbstractContextManager[object]]
+"""What is entered to be the only one of a run that makes a container."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def summary(inspected: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def ensure_running(engine: Engine, spec: ContainerSpec, *, check: bool) -> Change:
+def ensure_running(engine: Engine, spec: ContainerSpec, *, check: bool, turn: Turn = nullcontext) -> Change:
     """Make sure that the container runs; a stopped one of this lab's is replaced.
 
     Raises InvalidInput where the name is taken by a container that is not this lab's, LabError with the
@@ -108,26 +112,27 @@ def ensure_running(engine: Engine, spec: ContainerSpec, *, check: bool) -> Chang
         return Change(before, _planned(spec), spec.command_line(), actions)
     if present is not None:
         _remove(engine, present["Id"], spec.name)
-    container_id = _run(engine, spec)
+    container_id = _run(engine, spec, turn)
     return Change(before, summary(inspect(engine, spec.name)), spec.command_line(), actions, container_id)
 
 
-def _run(engine: Engine, spec: ContainerSpec) -> str:
+def _run(engine: Engine, spec: ContainerSpec, turn: Turn) -> str:
     """Create and start a container; return its id.
 
     It is made anew where its overlay took longer than the 20 s that an engine waits for one: what was to be attached
-    then is no longer known.
+    then is no longer known. One host after the other does so: all at once they were too much for the machine.
     """
-    for left in reversed(range(ATTACHMENTS)):
-        container_id = create(engine, spec)
-        try:
-            with reported(f"start container {spec.name}"):
-                engine.start(container_id)
-            break
-        except LabError as error:
-            if left == 0 or "attaching to network failed" not in error.message:
-                raise
-            _remove(engine, container_id, spec.name)
+    for number in range(1, ATTACHMENTS + 1):
+        with nullcontext() if number == 1 else turn():
+            container_id = create(engine, spec)
+            try:
+                with reported(f"start container {spec.name}"):
+                    engine.start(container_id)
+                break
+            except LabError as error:
+                if number == ATTACHMENTS or "attaching to network failed" not in error.message:
+                    raise
+                _remove(engine, container_id, spec.name)
     return container_id
 
 

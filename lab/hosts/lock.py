@@ -13,6 +13,8 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +108,17 @@ def _parent() -> ProcessRecord:
     """Return the command that started this process, pid 0 where none did."""
     pid, _, started = os.environ.get(PARENT, "0:0").partition(":")
     return ProcessRecord(int(pid), int(started))
+
+
+@contextmanager
+def turn(paths: LabPaths) -> Iterator[None]:
+    """Wait for a turn among the processes of a run, which are side by side; the kernel ends it with its holder."""
+    descriptor = os.open(paths.state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def require_free(paths: LabPaths) -> None:

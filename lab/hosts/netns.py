@@ -22,7 +22,7 @@ from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec, s
 from lab.hosts.programs import attempt, remove_empty, spawn, wait, which
 from lab.hosts.state import LabState
 
-PROGRAMS = ("ip", "nft", "unshare", "nsenter", "mount", "pivot_root", "sleep")
+PROGRAMS = ("ip", "nft", "unshare", "nsenter", "mount", "pivot_root", "findmnt", "sleep")
 END_DEADLINE_S = 10.0
 DISK_FREE_MIB = 64
 """A host's first start writes about 40 MiB: its identity, its engine's data, the tutorial's images."""

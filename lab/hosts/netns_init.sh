@@ -78,4 +78,10 @@ rmdir /.machine
 cd /
 echo "$pid" >&3
 exec 3>&-
+
+# A network namespace that the engine makes starts with the forwarding of the machine, not of this host (Linux,
+# ip-sysctl: devconf_inherit_init_net); without it a swarm's load balancers drop what tasks answer.
+findmnt --poll=mount --noheadings --raw --output TARGET --types nsfs | while read -r namespace; do
+	nsenter --net="$namespace" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward' || continue
+done &
 exec env --ignore-signal=CHLD sleep infinity   # with SIGCHLD ignored, the kernel reaps orphans by itself

@@ -89,6 +89,16 @@ def test_verify_checks_the_claims_and_changes_nothing(lab: Cli):
     }
 
 
+def test_what_the_engines_make_forwards_whether_or_not_the_machine_does(lab: Cli):
+    """The swarm's load balancers need it, and a new namespace has it from the machine's own."""
+    told = {
+        host: lab.on(host, "nsenter --net=/run/docker/netns/ingress_sbox cat /proc/sys/net/ipv4/ip_forward").out
+        for host in HOSTS
+    }
+    own = Path("/proc/sys/net/ipv4/ip_forward").read_text()
+    assert told == dict.fromkeys(HOSTS, "1\n"), f"this machine's own: {own}"
+
+
 def test_shell_runs_a_command_on_a_host_and_keeps_its_status(lab: Cli):
     assert lab.run("shell", "worker-2", "--", "hostname").out == "worker-2\n"
     assert lab.run("shell", "worker-2", "--", "sh", "-c", "exit 7").code == 7

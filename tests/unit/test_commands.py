@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -92,3 +94,24 @@ def test_a_run_does_not_begin_with_an_inventory_that_is_not_there(paths: LabPath
 def test_no_command_accepts_a_name_that_cannot_be_part_of_a_path(name: str):
     with pytest.raises(InvalidInput, match="cannot name a lab"):
         commands.run(project(), "up", Options(name), {}, print)
+
+
+KILLED = """
+import os, sys
+from lab import runner
+from lab.hosts.base import LabPaths
+runner._private_directory(LabPaths.of(sys.argv[1]))
+os.kill(os.getpid(), 9)
+"""
+
+
+@needs_root
+def test_down_removes_what_a_run_left_that_was_killed_before_it_made_anything(paths: LabPaths):
+    subprocess.run([sys.executable, "-c", KILLED, paths.name], check=False)
+    assert paths.state.exists()
+    assert paths.run.exists()
+    assert commands.down(project(), Options(lab=paths.name), {}, lambda *_: None) is None
+    assert not paths.state.exists()
+    assert not paths.run.exists()
+    assert not paths.state.parent.exists()
+    assert not paths.run.parent.exists()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
 import pytest
 from docker.errors import APIError
 
@@ -90,12 +93,20 @@ SPEC = ContainerSpec("alpine1", "unit", "alpine", "test-net")
 
 
 def test_a_container_is_made_again_while_its_overlay_is_late(starts: list[str]):
-    assert container._run(SlowSwarm(comes_with=container.ATTACHMENTS), SPEC) == "c0ffee"
+    turns: list[int] = []
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        turns.append(starts.count("create"))
+        yield
+
+    assert container._run(SlowSwarm(comes_with=container.ATTACHMENTS), SPEC, turn) == "c0ffee"
     assert starts == ["create", "remove"] * (container.ATTACHMENTS - 1) + ["create"]
+    assert turns == list(range(1, container.ATTACHMENTS)), "every try but the first in its turn"
 
 
 @pytest.mark.parametrize(("words", "times"), [(LATE, container.ATTACHMENTS), ("no such image", 1)])
 def test_it_is_given_up_with_the_engines_words(starts: list[str], words: str, times: int):
     with pytest.raises(LabError, match=words.split(",", maxsplit=1)[0]):
-        container._run(SlowSwarm(comes_with=9, words=words), SPEC)
+        container._run(SlowSwarm(comes_with=9, words=words), SPEC, nullcontext)
     assert starts.count("create") == times

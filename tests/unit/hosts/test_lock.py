@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -232,3 +233,31 @@ def test_a_strangers_file_of_the_same_number_on_another_disk_is_no_lock_of_ours(
         [*SPACES, sys.executable, "-c", INODES, str(tmp_path)], capture_output=True, text=True, timeout=30, check=False
     )
     assert done.stdout == "untouched\n", done.stderr
+
+
+TURN = """
+import sys
+from lab.hosts import lock
+from lab.hosts.base import LabPaths
+with lock.turn(LabPaths.of(sys.argv[1])):
+    print("mine", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_process_after_the_other_has_its_turn_also_after_one_that_was_killed(paths: LabPaths):
+    paths.state.mkdir(parents=True)
+
+    def process() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", TURN, paths.name]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    with process() as first:
+        assert first.stdout.readline() == "mine\n"
+        with process() as second:
+            assert select.select([second.stdout], [], [], 0.5) == ([], [], [])
+            first.kill()
+            assert second.stdout.readline() == "mine\n"
+            second.communicate()
+            first.communicate()
+    assert list(paths.state.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import EngineAction
@@ -10,6 +11,7 @@ from lab.engine import container
 from lab.engine.change import Change
 from lab.engine.client import Engine
 from lab.errors import InvalidInput
+from lab.hosts import lock
 
 
 class ActionModule(EngineAction):
@@ -30,7 +32,8 @@ class ActionModule(EngineAction):
             return container.ensure_stopped(engine, name, lab, check=check, timeout_s=arguments["stop_timeout"])
         if not arguments["image"]:
             raise InvalidInput(f"container '{name}' needs an image to run")
-        return container.ensure_running(engine, container_spec(arguments, lab, self.stage), check=check)
+        spec, turn = container_spec(arguments, lab, self.stage), partial(lock.turn, self.paths)
+        return container.ensure_running(engine, spec, check=check, turn=turn)
 
 
 def container_spec(arguments: dict[str, Any], lab: str, stage: str) -> container.ContainerSpec:
