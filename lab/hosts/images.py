@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lab.errors import InvalidInput, LabError, MachineLacks
-from lab.hosts import recipes, state
+from lab.hosts import recipes, room, state
 from lab.hosts.base import LabPaths, image_home, state_home
 from lab.hosts.programs import search_path, which
 from lab.hosts.recipes import Recipe, Source
@@ -110,14 +110,7 @@ def check() -> None:
         raise MachineLacks(
             f"missing on this machine: {', '.join(missing)}", hint=f"apt-get install {' '.join(missing)}"
         )
-    home = image_home()
-    folder = next(parent for parent in (home, *home.parents) if parent.is_dir())
-    free = shutil.disk_usage(folder).free >> 20
-    if free < FREE_MIB:
-        raise MachineLacks(
-            f"{free} MiB free below {folder}, {FREE_MIB} MiB needed to make a host image",
-            hint="free some space, or name another place in LAB_IMAGE_DIR",
-        )
+    room.require_disk(image_home(), FREE_MIB, "to make a host image", "LAB_IMAGE_DIR")
 
 
 def build(name: str, source: str = "") -> Image:

@@ -9,8 +9,6 @@ run that made it, and ends with it.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -167,7 +165,7 @@ def close(paths: LabPaths, *, owner: int = 0, all_runs: bool = False) -> list[st
 
 def _close(paths: LabPaths, host: str, known: Link) -> list[str]:
     socket_path = paths.engine_socket(host)
-    if known.relay is not None and not _end(known.relay):
+    if known.relay is not None and not known.relay.end(DEADLINE_S):
         return [f"process {known.relay.pid} (relay to {host})"]
     _ssh(known.route.ssh("-O", "stop"))
     socket_path.unlink(missing_ok=True)
@@ -175,13 +173,6 @@ def _close(paths: LabPaths, host: str, known: Link) -> list[str]:
     if not any(socket_path.parent.iterdir()):
         socket_path.parent.rmdir()
     return []
-
-
-def _end(process: ProcessRecord) -> bool:
-    """End a process of ours; tell whether it has gone."""
-    if process.alive():
-        os.kill(process.pid, signal.SIGTERM)
-    return until(process.alive, lambda alive: not alive, deadline_s=DEADLINE_S, every_s=0.01)[0] is False
 
 
 _WORDS = (

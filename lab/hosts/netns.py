@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import InvalidInput, MachineLacks
-from lab.hosts import cgroups, images, segment, state, uplink
+from lab.hosts import cgroups, images, room, segment, state, uplink
 from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec, state_home
 from lab.hosts.programs import attempt, remove_empty, spawn, wait, which
 from lab.hosts.state import LabState
@@ -53,7 +53,7 @@ def check(paths: LabPaths, spec: LabSpec) -> None:
     _check_running(spec, known)
     _check_roots(paths, spec, known)
     new = [host for host in spec.hosts if not paths.host_state(host.name).exists()]
-    _check_disk(paths, len(new))
+    room.require_disk(paths.state, len(new) * DISK_FREE_MIB, f"for {len(new)} hosts", "LAB_STATE_DIR")
     uplink.plan(paths, spec, known)
 
 
@@ -105,16 +105,6 @@ def _check_roots(paths: LabPaths, spec: LabSpec, known: LabState | None) -> None
             raise InvalidInput(
                 f"its root is {before}, not {asked}, and its disk lies on that", host=host.name, hint="lab down first"
             )
-
-
-def _check_disk(paths: LabPaths, new_hosts: int) -> None:
-    folder = next(parent for parent in (paths.state, *paths.state.parents) if parent.is_dir())
-    free = shutil.disk_usage(folder).free >> 20
-    if free < new_hosts * DISK_FREE_MIB:
-        raise MachineLacks(
-            f"{free} MiB free below {folder}, {new_hosts * DISK_FREE_MIB} MiB needed for {new_hosts} hosts",
-            hint="free some space, or name another place in LAB_STATE_DIR",
-        )
 
 
 def create(paths: LabPaths, spec: LabSpec, *, check: bool) -> HostChange:

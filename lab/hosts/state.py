@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lab.hosts.base import LabPaths, LabSpec, Route
+from lab.polling import until
 
 VERSION = 1
 
@@ -25,6 +27,18 @@ class ProcessRecord:
     def alive(self) -> bool:
         """Tell whether this very process still runs (a zombie does not)."""
         return self.pid > 0 and self.started >= 0 and start_time(self.pid) == self.started
+
+    def end(self, deadline_s: float) -> bool:
+        """End it, and kill it where half the time did not do; tell whether it has gone."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                if self.alive():
+                    os.kill(self.pid, number)
+            except ProcessLookupError:
+                return True
+            if not until(self.alive, lambda alive: not alive, deadline_s=deadline_s / 2, every_s=0.01)[0]:
+                return True
+        return False
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,13 @@ import ipaddress
 import os
 import shlex
 import shutil
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import HostUnreachable, InvalidInput, MachineLacks
-from lab.hosts import images, link, qemu, recipes, seed, ssh, state
+from lab.hosts import guest, images, link, qemu, recipes, room, seed, ssh, state
 from lab.hosts.base import HostChange, HostSpec, HostState, LabPaths, LabSpec, Route
 from lab.hosts.programs import private, remove_empty, run, spawn
 from lab.hosts.qemu import Acceleration, Machine, Wire
@@ -37,9 +35,6 @@ DISK_MIB = 600
 BOOT_S = 45.0
 """Seconds that a machine has until its sshd answers, where KVM runs it."""
 
-END_S = 10.0
-CONSOLE_LINES = 12
-PANIC = "Kernel panic"
 
 environment = ssh.environment
 reach = ssh.reach
@@ -97,7 +92,7 @@ def _own(paths: LabPaths, spec: LabSpec) -> LabState | None:
 def _check_roots(known: LabState | None, spec: LabSpec) -> None:
     """Refuse another image below a disk that is there."""
     for host in spec.hosts:
-        recipe = recipes.recipe(host.image or IMAGE)
+        recipe = recipes.recipe(host.image)
         asked = f"{recipe.name}-{recipe.digest(recipes.architecture())}"
         before = Path(known.images[host.name]).name if known and host.name in known.images else asked
         if before != asked:
@@ -110,7 +105,7 @@ def _check_ports(spec: LabSpec, new: Sequence[HostSpec]) -> None:
     for host in new:
         if host.ssh_port and asked.count(host.ssh_port) > 1:
             raise InvalidInput(f"several hosts ask for port {host.ssh_port} for SSH", host=host.name)
-        if host.ssh_port and not is_free(host.ssh_port):
+        if host.ssh_port and not guest.is_free(host.ssh_port):
             raise InvalidInput(
                 f"port {host.ssh_port} of this machine, for SSH to it, is taken",
                 host=host.name,
@@ -118,34 +113,12 @@ def _check_ports(spec: LabSpec, new: Sequence[HostSpec]) -> None:
             )
 
 
-def is_free(port: int) -> bool:
-    """Tell whether nobody has a tcp port of this machine's loopback interface."""
-    with socket.socket() as own:
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            own.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
 def _check_room(paths: LabPaths, new: Sequence[HostSpec]) -> None:
     """Refuse more machines than there is memory and disk for."""
-    wanted = sum((host.memory_mib or MEMORY_MIB) + qemu.OVERHEAD_MIB for host in new)
-    told = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    available = int(told["MemAvailable"].split()[0]) >> 10
-    if wanted > available:
-        raise MachineLacks(
-            f"{available} MiB of memory are free, {wanted} MiB needed for {len(new)} virtual machines",
-            hint="fewer hosts, or a smaller lab_host_memory_mib",
-        )
-    folder = next(parent for parent in (paths.state, *paths.state.parents) if parent.is_dir())
-    free = shutil.disk_usage(folder).free >> 20
-    if free < len(new) * DISK_MIB:
-        raise MachineLacks(
-            f"{free} MiB free below {folder}, {len(new) * DISK_MIB} MiB needed for {len(new)} virtual machines",
-            hint="free some space, or name another place in LAB_STATE_DIR",
-        )
+    memory = sum((host.memory_mib or MEMORY_MIB) + qemu.OVERHEAD_MIB for host in new)
+    purpose = f"for {len(new)} virtual machines"
+    room.require_memory(memory, purpose, "fewer hosts, or a smaller lab_host_memory_mib")
+    room.require_disk(paths.state, len(new) * DISK_MIB, purpose, "LAB_STATE_DIR")
 
 
 def create(paths: LabPaths, spec: LabSpec, *, check: bool) -> HostChange:
@@ -162,11 +135,11 @@ def create(paths: LabPaths, spec: LabSpec, *, check: bool) -> HostChange:
     if check or (not missing and record == known):
         return HostChange(before, after, actions)
     for host in missing:
-        record = state.with_image(record, host.name, str(images.require(host.image or IMAGE).path))
+        record = state.with_image(record, host.name, str(images.require(host.image).path))
     state.write(paths, record)
     if not missing:
         return HostChange(before, after, actions)
-    how = qemu.acceleration(images.require(missing[0].image or IMAGE))
+    how = qemu.acceleration(images.require(missing[0].image))
     processes = {}
     for host in missing:
         processes[host.name] = _start(paths, spec, host, how)
@@ -180,8 +153,8 @@ def create(paths: LabPaths, spec: LabSpec, *, check: bool) -> HostChange:
 def _start(paths: LabPaths, spec: LabSpec, host: HostSpec, how: Acceleration) -> subprocess.Popen[bytes]:
     folder = paths.host_state(host.name)
     private(folder)
-    _end_strays(folder)
-    image, disk = images.require(host.image or IMAGE), folder / "disk.qcow2"
+    image, disk = images.require(host.image), _disk(paths, host.name)
+    guest.end_strays(disk, host.name)
     user_key = seed.key_pair(paths.state / "key")
     seed.key_pair(folder / "host_key")
     interfaces = seed.hardware(host.address)
@@ -193,14 +166,14 @@ def _start(paths: LabPaths, spec: LabSpec, host: HostSpec, how: Acceleration) ->
         draft = disk.with_suffix(".new")
         run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image.disk), str(draft)])
         draft.rename(disk)
-    (folder / "console.log").unlink(missing_ok=True)
-    port = _port(folder, host)
+    _console(paths, host.name).unlink(missing_ok=True)
+    port = _choose_port(folder, host)
     machine = Machine(
         name=host.name,
         image=image,
         disk=disk,
         seed=folder / "seed.tar",
-        console=folder / "console.log",
+        console=_console(paths, host.name),
         identity=hashlib.sha256((folder / "host_key").read_bytes()).hexdigest()[:32],
         port=port,
         wire=wire(paths),
@@ -217,14 +190,12 @@ def wire(paths: LabPaths) -> Wire:
     return Wire.of(f"{os.geteuid()} {paths.state}")
 
 
-def _port(folder: Path, host: HostSpec) -> int:
+def _choose_port(folder: Path, host: HostSpec) -> int:
     """Return the port for SSH to a machine: the one asked for, else the one that it had, else a free one."""
     record = folder / "port"
     port = host.ssh_port or (int(record.read_text()) if record.exists() else 0)
-    if not port or (not host.ssh_port and not is_free(port)):
-        with socket.socket() as own:
-            own.bind(("127.0.0.1", 0))
-            port = own.getsockname()[1]
+    if not port or (not host.ssh_port and not guest.is_free(port)):
+        port = guest.free_port()
     record.write_text(f"{port}\n")
     return port
 
@@ -234,7 +205,7 @@ def _write_config(paths: LabPaths, record: LabState) -> None:
     for name in record.hosts:
         folder = paths.host_state(name)
         if (folder / "port").exists():
-            ports[name] = int((folder / "port").read_text())
+            ports[name] = _port(paths, name)
             keys.append(f"{name} {seed.key_pair(folder / 'host_key')}\n")
     (paths.state / "known_hosts").write_text("".join(keys))
     ssh_config(paths).write_text(seed.ssh_config(paths.state / "key", paths.state / "known_hosts", ports))
@@ -245,17 +216,18 @@ def _wait(paths: LabPaths, processes: dict[str, subprocess.Popen[bytes]], how: A
 
     Machines that do not come up are ended; raises HostUnreachable with the last lines of the first one's console.
     """
-    end = time.monotonic() + BOOT_S * how.factor
+    within = BOOT_S * how.factor
+    end = time.monotonic() + within
     problems: dict[str, str] = {}
     for name, process in processes.items():
-        port = int((paths.host_state(name) / "port").read_text())
-        while not (problem := _stopped(paths, name, process)) and not greets(port):
-            if time.monotonic() > end:
-                problem = f"did not come up within {BOOT_S * how.factor:.0f} s"
-                break
-            time.sleep(0.1)
-        if problem:
-            problems[name] = problem
+        problem, _ = until(
+            lambda name=name, process=process: _problem(paths, name, process),  # type: ignore[misc]
+            lambda problem: problem is not None,
+            deadline_s=max(0.0, end - time.monotonic()),
+            every_s=0.1,
+        )
+        if problem != "":
+            problems[name] = problem or f"did not come up within {within:.0f} s"
     for name in problems:
         processes[name].kill()
         processes[name].wait()
@@ -265,36 +237,31 @@ def _wait(paths: LabPaths, processes: dict[str, subprocess.Popen[bytes]], how: A
         raise HostUnreachable(
             problem + others,
             host=name,
-            problems=tuple(console(paths, name)),
-            hint=f"console: {paths.host_state(name) / 'console.log'}",
+            problems=tuple(guest.console(_console(paths, name))),
+            hint=f"console: {_console(paths, name)}",
         )
 
 
-def _stopped(paths: LabPaths, name: str, process: subprocess.Popen[bytes]) -> str:
-    """Return why a machine will not come up any more, empty while it may."""
+def _problem(paths: LabPaths, name: str, process: subprocess.Popen[bytes]) -> str | None:
+    """Return why a machine will not come up any more, empty where its sshd greets, None as long as it may."""
     if process.poll() is not None:
         words = (paths.host_state(name) / "qemu.log").read_text(errors="replace").strip().splitlines()
         return f"its QEMU ended: {words[-1] if words else f'exit status {process.returncode}'}"
-    return "its kernel gave up" if PANIC in (console(paths, name) or [""])[-1] else ""
+    if guest.gave_up(_console(paths, name)):
+        return "its kernel gave up"
+    return "" if guest.greets(_port(paths, name)) else None
 
 
-def console(paths: LabPaths, name: str, lines: int = CONSOLE_LINES) -> list[str]:
-    """Return the last lines of a machine's console, without what moves a cursor: up to the kernel's end, if it came."""
-    log = paths.host_state(name) / "console.log"
-    text = log.read_text(errors="replace") if log.exists() else ""
-    shown = ["".join(char for char in line if char.isprintable()).strip() for line in text.splitlines()]
-    kept = [line for line in shown if line]
-    panic = next((number for number, line in enumerate(kept) if PANIC in line), None)
-    return kept[-lines:] if panic is None else kept[max(0, panic + 1 - lines) : panic + 1]
+def _port(paths: LabPaths, name: str) -> int:
+    return int((paths.host_state(name) / "port").read_text())
 
 
-def greets(port: int) -> bool:
-    """Tell whether an sshd greets at a port; the forward itself accepts before the machine is up."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as knock:
-            return knock.recv(4) == b"SSH-"
-    except OSError:
-        return False
+def _disk(paths: LabPaths, name: str) -> Path:
+    return paths.host_state(name) / "disk.qcow2"
+
+
+def _console(paths: LabPaths, name: str) -> Path:
+    return paths.host_state(name) / "console.log"
 
 
 def _running(known: LabState | None) -> dict[str, str]:
@@ -312,24 +279,18 @@ def hosts(paths: LabPaths) -> Sequence[HostState]:
         if process is None:
             found.append(HostState(name, address, running=False))
             continue
-        ticks, pages = _use(process.pid)
+        processor_s, memory = guest.use(process.pid)
         found.append(
             HostState(
                 name,
                 address,
                 running=True,
                 pid=process.pid,
-                memory=pages * os.sysconf("SC_PAGE_SIZE"),
-                processor_s=ticks / os.sysconf("SC_CLK_TCK"),
+                memory=memory,
+                processor_s=processor_s,
             )
         )
     return tuple(found)
-
-
-def _use(pid: int) -> tuple[int, int]:
-    """Return a process's time (clock ticks, user and system) and resident pages; proc(5), stat's fields 14, 15, 24."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12]), int(fields[21])
 
 
 def from_outside(paths: LabPaths, script: str) -> str:
@@ -403,36 +364,5 @@ def destroy(paths: LabPaths, *, check: bool) -> HostChange:
 def _end(paths: LabPaths, known: LabState, name: str) -> list[str]:
     """End a machine's process, and any other that a run which was killed started on its disk; name what stays."""
     process = known.process(name)
-    pids = ([process.pid] if process else []) + strays(paths.host_state(name))
-    return [f"process {pid} (virtual machine {name})" for pid in dict.fromkeys(pids) if not _end_process(pid)]
-
-
-def _end_process(pid: int) -> bool:
-    started = state.start_time(pid)
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if state.start_time(pid) != started or started < 0:
-            return True
-        os.kill(pid, number)
-        gone, _ = until(lambda: state.start_time(pid) != started, lambda gone: gone, deadline_s=END_S / 2, every_s=0.02)
-        if gone:
-            return True
-    return False
-
-
-def strays(folder: Path) -> list[int]:
-    """Return the processes of this user that have the disk in a folder on their command line: QEMUs of ours."""
-    sign = f"file={qemu.escaped(folder / 'disk.qcow2')},".encode()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if entry.stat().st_uid == os.geteuid() and sign in entry.read_bytes():
-                found.append(int(entry.parent.name))
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-    return found
-
-
-def _end_strays(folder: Path) -> None:
-    for pid in strays(folder):
-        if not _end_process(pid):
-            raise MachineLacks(f"process {pid} has its disk and does not end", host=folder.name)
+    pids = ([process.pid] if process else []) + guest.strays(_disk(paths, name))
+    return [f"process {pid} (virtual machine {name})" for pid in dict.fromkeys(pids) if not guest.end(pid)]

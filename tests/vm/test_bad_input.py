@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.hosts import images, qemu, vm
+from lab.hosts import guest, images, qemu, vm
 from lab.hosts.images import Image
 from lab.polling import until
 from tests.integration.command import LAB as COMMAND
@@ -110,7 +110,7 @@ def test_a_machine_that_does_not_boot_shows_its_console(lab: Cli, write: Write, 
         assert done.code == 4, done.text
         assert "m0: its kernel gave up" in done.err
         assert "Kernel panic - not syncing: VFS: Unable to mount root fs" in done.err
-        assert not vm.strays(lab.paths.host_state("m0"))
+        assert not guest.strays(lab.paths.host_state("m0") / "disk.qcow2")
     finally:
         lab.run("down")
     assert not lab.paths.state.exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.hosts import images, qemu, seed, vm
+from lab.hosts import guest, images, qemu, seed, vm
 from lab.hosts.programs import which
 from lab.hosts.qemu import Machine, Wire
 from tests.integration.command import REPO
@@ -88,9 +87,7 @@ def fresh(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     make = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image.disk), str(disk)]
     subprocess.run(make, check=True)
     outer, inner = seed.hardware(ADDRESS)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = guest.free_port()
     machine = Machine(
         name="fresh",
         image=image,
@@ -116,7 +113,7 @@ def fresh(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
             end = time.monotonic() + vm.BOOT_S * how.factor
-            while not vm.greets(port):
+            while not guest.greets(port):
                 assert process.poll() is None, (folder / "qemu.log").read_text()
                 assert time.monotonic() < end, (folder / "console.log").read_text()[-2000:]
                 time.sleep(0.2)

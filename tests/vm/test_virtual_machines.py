@@ -9,7 +9,7 @@ import json
 import time
 from pathlib import Path
 
-from lab.hosts import seed, state, vm
+from lab.hosts import guest, seed, state, vm
 from lab.hosts.images import Image
 from lab.polling import until
 from tests.integration import machine
@@ -204,7 +204,7 @@ def test_down_leaves_nothing(machines: Cli):
     assert time.monotonic() - start < 15
     for pid in pids:
         assert not Path(f"/proc/{pid}").exists()
-    assert all(vm.is_free(port) for port in ports)
+    assert all(guest.is_free(port) for port in ports)
     assert not machines.paths.state.exists()
     assert not machines.paths.run.exists()
     assert machine.differences(BEFORE["machine"], machine.inventory()) == {}

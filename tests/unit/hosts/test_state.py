@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -145,3 +147,26 @@ def test_processes_of_another_boot_are_forgotten_and_their_hosts_are_not(known: 
     assert intended.processes == {}
     assert intended.boot == state.boot_id()
     assert dict(intended.hosts) == dict(before.hosts)
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_process_is_ended_and_killed_where_it_does_not_listen(deaf: bool):
+    work = (
+        f"import signal; {'signal.signal(signal.SIGTERM, signal.SIG_IGN); ' * deaf}print('ready', flush=True); input()"
+    )
+    with subprocess.Popen([sys.executable, "-c", work], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        record = ProcessRecord(process.pid, state.start_time(process.pid))
+        assert record.end(deadline_s=1)
+        assert not record.alive()
+        assert process.wait(timeout=5) == -(signal.SIGKILL if deaf else signal.SIGTERM)
+        assert record.end(deadline_s=1), "what has gone has gone"
+
+
+def test_another_process_of_the_same_pid_is_not_ended():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        other = ProcessRecord(process.pid, state.start_time(process.pid) - 1)
+        assert other.end(deadline_s=1)
+        assert process.poll() is None
+        process.communicate(b"\n")
