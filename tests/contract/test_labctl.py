@@ -308,11 +308,14 @@ def test_foreign_python_settings_do_no_harm(complete: Path, tmp_path: Path) -> N
 def test_test_runs_pytest_in_the_checkout(complete: Path) -> None:
     """The folders that need more than this machine are left out unless they are named."""
     first = run(complete / "labctl", "test")
-    assert first.stdout == "pytest --ignore=tests/exhaustive --ignore=tests/benchmarks --ignore=tests/vm\n"
+    assert (
+        first.stdout
+        == "pytest --ignore=tests/exhaustive --ignore=tests/benchmarks --ignore=tests/fresh_machine --ignore=tests/vm\n"
+    )
     assert "with those of the tests" in first.stderr
     named = run(complete / "labctl", "test", "-k", "a b", "tests/benchmarks")
     assert (named.stdout, named.stderr) == (
-        "pytest --ignore=tests/exhaustive --ignore=tests/vm -k a b tests/benchmarks\n",
+        "pytest --ignore=tests/exhaustive --ignore=tests/fresh_machine --ignore=tests/vm -k a b tests/benchmarks\n",
         "",
     )
 
@@ -332,15 +335,23 @@ def needing(complete: Path, machines: str, command: str) -> Path:
     return labctl
 
 
-def test_vm_tests_are_run_with_what_they_need(complete: Path, machines: str) -> None:
-    some = run(needing(complete, machines, "sh"), "test", "--vm", "-x")
-    assert some.stdout == "pytest --ignore=tests/exhaustive --ignore=tests/benchmarks tests/vm -x\n"
+@pytest.mark.parametrize(
+    ("asked", "folder", "other"),
+    [("--vm", "tests/vm", "tests/fresh_machine"), ("--fresh-machine", "tests/fresh_machine", "tests/vm")],
+)
+def test_tests_on_virtual_machines_are_run_with_what_they_need(
+    complete: Path, machines: str, asked: str, folder: str, other: str
+) -> None:
+    some = run(needing(complete, machines, "sh"), "test", asked, "-x")
+    ignored = f"--ignore=tests/exhaustive --ignore=tests/benchmarks --ignore={other}"
+    assert some.stdout == f"pytest {ignored} {folder} -x\n"
 
 
 @pytest.mark.parametrize(
     ("words", "asked"),
     [
         (("test", "--vm"), True),
+        (("test", "--fresh-machine"), True),
         (("image", "build", "trixie"), True),
         (("up", "-i", "vm"), True),
         (("up", "--inventory=vm"), True),

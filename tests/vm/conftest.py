@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from lab.errors import LabError
-from lab.hosts import images, qemu, recipes, vm
+from lab.hosts import images, vm
 from lab.hosts.images import Image
 from lab.project import project
 from tests.integration.command import Cli
 from tests.integration.stages import QUICK
-
-
-def _lacking() -> str:
-    """Return why virtual machines cannot be made here, empty where they can: probed, not assumed."""
-    if os.geteuid() != 0:
-        return "needs root: namespaces with an image's root are compared with virtual machines"
-    try:
-        qemu.system(recipes.architecture())
-        if images.find(vm.IMAGE) is None:
-            images.check()
-    except LabError as error:
-        return str(error)
-    return ""
+from tests.vm.probe import lacking
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    reason = _lacking()
+    reason = lacking(vm.IMAGE)
     for item in items:
         if reason and "vm" in item.path.parts:
             item.add_marker(pytest.mark.skip(reason=reason))

@@ -16,11 +16,11 @@ import pytest
 from lab.hosts import guest, images, qemu, seed, vm
 from lab.hosts.programs import which
 from lab.hosts.qemu import Machine, Wire
+from tests.fresh_machine import mirror
+from tests.fresh_machine.conftest import BARE
 from tests.integration.command import REPO
 from tests.integration.stages import NEED_INTERNET, NEED_IPVS, OBSERVED, QUICK
-from tests.vm import mirror
 
-BARE = "bookworm-bare"
 MIRROR = "198.19.255.100"
 ADDRESS = "198.18.0.99"
 
