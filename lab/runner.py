@@ -141,8 +141,7 @@ def _private_directory(paths: LabPaths) -> Path:
     """Make the directory of this run, and remove those of runs that were killed."""
     sweep(paths)
     private = paths.runner / lock.own_record().replace(":", "-")
-    (private / "env").mkdir(mode=0o700, parents=True)
-    paths.runner.chmod(0o700)
+    private_directories(paths.state.parent, paths.state, paths.runner, private, private / "env")
     private_directories(paths.run.parent, paths.run)
     (private / "env" / "settings").write_text(json.dumps({"pexpect_timeout": CANCEL_POLL_S}))
     return private

@@ -112,8 +112,11 @@ def _parent() -> ProcessRecord:
 
 @contextmanager
 def turn(paths: LabPaths) -> Iterator[None]:
-    """Wait for a turn among the processes of a run, which are side by side; the kernel ends it with its holder."""
-    descriptor = os.open(paths.state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Wait for a turn among the processes of a run, which are side by side; the kernel ends it with its holder.
+
+    The directory of the lab's sockets is what they lock: it is there when an engine is.
+    """
+    descriptor = os.open(paths.run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 
@@ -108,8 +109,8 @@ os.kill(os.getpid(), 9)
 @needs_root
 def test_down_removes_what_a_run_left_that_was_killed_before_it_made_anything(paths: LabPaths):
     subprocess.run([sys.executable, "-c", KILLED, paths.name], check=False)
-    assert paths.state.exists()
-    assert paths.run.exists()
+    for folder in (paths.state.parent, paths.state, paths.runner, *paths.runner.iterdir(), paths.run.parent, paths.run):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
     assert commands.down(project(), Options(lab=paths.name), {}, lambda *_: None) is None
     assert not paths.state.exists()
     assert not paths.run.exists()

@@ -246,7 +246,7 @@ with lock.turn(LabPaths.of(sys.argv[1])):
 
 
 def test_one_process_after_the_other_has_its_turn_also_after_one_that_was_killed(paths: LabPaths):
-    paths.state.mkdir(parents=True)
+    paths.run.mkdir(parents=True)
 
     def process() -> subprocess.Popen[str]:
         command = [sys.executable, "-c", TURN, paths.name]
@@ -260,4 +260,4 @@ def test_one_process_after_the_other_has_its_turn_also_after_one_that_was_killed
             assert second.stdout.readline() == "mine\n"
             second.communicate()
             first.communicate()
-    assert list(paths.state.iterdir()) == []
+    assert list(paths.run.iterdir()) == []
