@@ -320,11 +320,16 @@ def test_test_runs_pytest_in_the_checkout(complete: Path) -> None:
     )
 
 
+def words_of_machines(checkout: Path) -> str:
+    """Return the words of labctl that name what virtual machines need."""
+    return (checkout / "labctl").read_text().split('needs_of_machines="\\\n', 1)[1].split('"\n', 1)[0]
+
+
 @pytest.fixture
 def machines(complete: Path) -> Iterator[str]:
     """The words of labctl that name what virtual machines need; what they say is put back at the end."""
     text = (complete / "labctl").read_text()
-    yield text.split('needs_of_machines="\\\n', 1)[1].split('"\n', 1)[0]
+    yield words_of_machines(complete)
     (complete / "labctl").write_text(text)
 
 
@@ -375,6 +380,32 @@ def test_only_who_asks_for_virtual_machines_or_images_needs_what_makes_them(
         folder.chmod(folder.stat().st_mode | 0o011)
     done = run(*AS_NOBODY, labctl, *words, cwd=tmp_path)
     assert ("package-of-it" in done.stderr) == asked, done.stderr
+
+
+@pytest.mark.usefixtures("complete")
+@pytest.mark.parametrize("own", [True, False])
+def test_a_user_makes_the_environment_of_an_own_checkout_for_machines(own: bool) -> None:
+    """No root is needed where every program is there; in somebody else's checkout nothing is made."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        checkout = make_checkout(Path(folder) / "checkout")
+        needing(checkout, words_of_machines(checkout), "sh")
+        (checkout / "inventory").mkdir()
+        (checkout / "inventory" / "vm.yml").write_text("all:\n  vars:\n    lab_provider: vm\n")
+        if own:
+            for path in (checkout, *checkout.rglob("*")):
+                os.chown(path, 65534, 65534)
+        done = run(*AS_NOBODY, "./labctl", "up", "-i", "vm", cwd=checkout)
+        if own:
+            assert (done.returncode, done.stdout) == (0, f"{checkout}: ['up', '-i', 'vm']\n"), done.stderr
+            assert (checkout / ".venv").stat().st_uid == 65534
+            refused = run(*AS_NOBODY, "./labctl", "up", cwd=checkout)
+            assert (refused.returncode, refused.stdout) == (3, "")
+            assert "this needs root" in refused.stderr
+        else:
+            assert (done.returncode, done.stdout) == (3, "")
+            assert "missing: .venv" in done.stderr
+            assert not (checkout / ".venv").exists()
 
 
 @pytest.mark.parametrize("words", [("--version",), ("--help",), ("stage", "list"), ("up", "--help"), ()])
