@@ -11,6 +11,8 @@ from lab.firewall.nftables import Place
 from lab.firewall.ports import Opening
 
 NAMES = ("firewalld", "ufw", "nftables", "iptables")
+COUNTING = frozenset({"nftables", "iptables"})
+"""The tools that count the packets that our rules have matched."""
 NONE = "none"
 DETECTION = r"""
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin

@@ -10,8 +10,10 @@ from ansible_collections.lab.swarm.plugins.plugin_utils.lab_action import LabAct
 
 from lab import sampling
 from lab.engine.change import Change
-from lab.firewall import nftables
+from lab.firewall import nftables, tools
 from lab.firewall.ports import Opening, swarm_ports
+
+_COUNTS = ("host", "tool", "place", "counts", "refused", "silent", "untouched")
 
 
 class ActionModule(LabAction):
@@ -22,8 +24,10 @@ class ActionModule(LabAction):
 
     def perform(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Bring the firewall to the state asked for, or return its counts."""
-        absent = arguments["state"] == "absent"
-        found = firewall.read(self.command, arguments["tool"], arguments["own"], held=absent)
+        absent, counted = arguments["state"] == "absent", arguments["state"] == "counted"
+        if counted and arguments["since"] and arguments["since"]["tool"] not in tools.COUNTING:
+            return {"changed": False, **{key: arguments["since"][key] for key in _COUNTS}}
+        found = firewall.read(self.command, arguments["tool"], arguments["own"], held=absent, for_counts=counted)
         tool, listing = found.tool, found.listing
         read: dict[str, Any] = {"host": self.host, "tool": found.name, "place": found.place}
         if tool is None:

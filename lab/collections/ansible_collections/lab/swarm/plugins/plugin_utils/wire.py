@@ -9,7 +9,6 @@ from typing import TypeVar
 from ansible_collections.lab.swarm.plugins.plugin_utils import firewall
 
 from lab.firewall import nftables
-from lab.firewall.tools import Tool
 
 Result = TypeVar("Result")
 Counts = Mapping[str, Mapping[str, int]]
@@ -23,18 +22,17 @@ class Wire:
     port: int
     before: Counts = field(default_factory=dict)
     after: Counts = field(default_factory=dict)
-    tool: Tool | None = None
+    found: firewall.Firewall = firewall.NOBODY
 
     def __enter__(self) -> Wire:
         """Count for the first time."""
-        found = firewall.read(self.command)
-        self.tool = found.tool
-        self.before = found.tool.counts(found.listing) if found.tool else {}
+        self.found = firewall.read(self.command, for_counts=True)
+        self.before = self.found.tool.counts(self.found.listing) if self.found.tool else {}
         return self
 
     def __exit__(self, *_: object) -> None:
         """Count again."""
-        self.after = firewall.counts(self.command, self.tool)
+        self.after = firewall.counts(self.command, self.found)
 
     @property
     def counted(self) -> bool:
