@@ -322,7 +322,7 @@ STAGES = (
     ("create-swarm", CREATE_SWARM, CREATE_SWARM_VARIABLES, 1),
     ("default-overlay", DEFAULT, DEFAULT_VARIABLES, 0),
     ("user-defined-overlay", USER_DEFINED, USER_DEFINED_VARIABLES, 1),
-    ("standalone-containers", STANDALONE, STANDALONE_VARIABLES, 1),
+    ("standalone-containers", STANDALONE, STANDALONE_VARIABLES, 0),
     ("container-and-service", SERVICE, SERVICE_VARIABLES, 0),
 )
 """Stage, groups of mutations, variables of its walk, and how many of the groups belong to the ordinary tests."""
