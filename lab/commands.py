@@ -58,7 +58,7 @@ def run(
     """
     paths = LabPaths.of(options.lab)
     inventory = _inventory(project, paths, options)
-    require_rights(_provider(paths, inventory))
+    require_rights(recorded_provider(paths) if noun == "down" else _provider(paths, inventory))
     if noun in lock.CHANGING and options.wait_s == 0 and not options.check:
         lock.require_free(paths)
     playbook = Playbook(

@@ -23,12 +23,12 @@ Description=What is this host's own: name, keys, addresses
 DefaultDependencies=no
 RequiresMountsFor=/etc /home
 Before=sysinit.target systemd-networkd.service ssh.service
-ConditionPathExists=/dev/nvme1n1
+ConditionPathExists=/dev/nvme0n2
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/tar --extract --no-overwrite-dir --file=/dev/nvme1n1 --directory=/
+ExecStart=/bin/tar --extract --no-overwrite-dir --file=/dev/nvme0n2 --directory=/
 
 [Install]
 WantedBy=sysinit.target

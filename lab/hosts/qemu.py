@@ -181,8 +181,10 @@ def command(machine: Machine, how: Acceleration) -> list[str]:
         *("-smp", str(machine.processors), "-m", str(machine.memory_mib)),
         *("-nodefaults", "-no-user-config", "-display", "none", "-serial", f"file:{machine.console}"),
         *("-kernel", str(machine.image.linux), "-append", kernel),
-        *_disk("root", f"file={escaped(machine.disk)},format=qcow2,cache=unsafe,discard=unmap"),
-        *_disk("seed", f"file={escaped(machine.seed)},format=raw,readonly=on"),
+        # Two namespaces of one controller: two controllers would be found in either order.
+        *("-device", "nvme,id=disks,serial=disks"),
+        *_disk(1, "root", f"file={escaped(machine.disk)},format=qcow2,cache=unsafe,discard=unmap"),
+        *_disk(2, "seed", f"file={escaped(machine.seed)},format=raw,readonly=on"),
         *("-netdev", f"user,id=outer,restrict=on,{forward}"),
         *("-device", f"virtio-net-pci,netdev=outer,mac={machine.outer},romfile="),
         *("-netdev", f"socket,id=inner,{wire}"),
@@ -191,8 +193,8 @@ def command(machine: Machine, how: Acceleration) -> list[str]:
     ]
 
 
-def _disk(name: str, options: str) -> list[str]:
-    return ["-drive", f"if=none,id={name},{options}", "-device", f"nvme,drive={name},serial={name}"]
+def _disk(number: int, name: str, options: str) -> list[str]:
+    return ["-drive", f"if=none,id={name},{options}", "-device", f"nvme-ns,drive={name},bus=disks,nsid={number}"]
 
 
 def escaped(path: Path) -> str:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from lab import commands
+from lab import commands, runner
 from lab.commands import Options
 from lab.errors import InvalidInput, MachineLacks
 from lab.hosts import state
@@ -116,3 +116,20 @@ def test_down_removes_what_a_run_left_that_was_killed_before_it_made_anything(pa
     assert not paths.run.exists()
     assert not paths.state.parent.exists()
     assert not paths.run.parent.exists()
+
+
+def test_a_user_takes_down_a_lab_of_machines_whatever_the_default_inventory_has(
+    paths: LabPaths, monkeypatch: pytest.MonkeyPatch
+):
+    spec = LabSpec("unit", "198.18.0.0/24", (HostSpec("manager", "198.18.0.11"),))
+    state.write(paths, state.intended(spec, "vm", None))
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    asked: list[str] = []
+
+    def run(_project: object, _paths: object, playbook: runner.Playbook, *_: object) -> runner.Ending:
+        asked.append(playbook.noun)
+        return runner.Ending(0, False, "")
+
+    monkeypatch.setattr(runner, "run", run)
+    commands.down(project(), Options(lab="unit"), {}, lambda *_: None)
+    assert asked == ["down"]
