@@ -1,5 +1,5 @@
 # Makes a host out of a root tree whose packages are installed: sh image_setup.sh TREE host|bare
-# A virtual machine gets what is its own (name, keys, addresses) from its second disk at every start; an embedded
+# A virtual machine gets what is its own (name, keys, addresses) from its firmware at every start; an embedded
 # host, whose root this tree is too, gets it from the lab, and starts none of these services.
 set -eu
 tree=$1 kind=$2
@@ -23,12 +23,12 @@ Description=What is this host's own: name, keys, addresses
 DefaultDependencies=no
 RequiresMountsFor=/etc /home
 Before=sysinit.target systemd-networkd.service ssh.service
-ConditionPathExists=/dev/nvme0n2
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/tar --extract --no-overwrite-dir --file=/dev/nvme0n2 --directory=/
+ExecStartPre=/sbin/modprobe qemu_fw_cfg
+ExecStart=/bin/tar --extract --no-overwrite-dir --file=/sys/firmware/qemu_fw_cfg/by_name/opt/swarm-lab/seed/raw --directory=/
 
 [Install]
 WantedBy=sysinit.target

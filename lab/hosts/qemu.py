@@ -164,7 +164,7 @@ class Machine:
 
 
 def command(machine: Machine, how: Acceleration) -> list[str]:
-    """Return the command line of a machine. Its kernel is started directly: both disks it knows without modules."""
+    """Return the command line of a machine. Its kernel is started directly: its disk it knows without modules."""
     found = SYSTEMS[machine.image.architecture]
     accelerator = "kvm" if how.name == "kvm" else f"tcg,thread=multi,tb-size={TRANSLATED_MIB}"
     kernel = (
@@ -181,20 +181,16 @@ def command(machine: Machine, how: Acceleration) -> list[str]:
         *("-smp", str(machine.processors), "-m", str(machine.memory_mib)),
         *("-nodefaults", "-no-user-config", "-display", "none", "-serial", f"file:{machine.console}"),
         *("-kernel", str(machine.image.linux), "-append", kernel),
-        # Two namespaces of one controller: two controllers would be found in either order.
-        *("-device", "nvme,id=disks,serial=disks"),
-        *_disk(1, "root", f"file={escaped(machine.disk)},format=qcow2,cache=unsafe,discard=unmap"),
-        *_disk(2, "seed", f"file={escaped(machine.seed)},format=raw,readonly=on"),
+        # The only disk: the kernel finds two of them in either order.
+        *("-drive", f"if=none,id=root,file={escaped(machine.disk)},format=qcow2,cache=unsafe,discard=unmap"),
+        *("-device", "nvme,drive=root,serial=root"),
+        *("-fw_cfg", f"name=opt/swarm-lab/seed,file={escaped(machine.seed)}"),
         *("-netdev", f"user,id=outer,restrict=on,{forward}"),
         *("-device", f"virtio-net-pci,netdev=outer,mac={machine.outer},romfile="),
         *("-netdev", f"socket,id=inner,{wire}"),
         *("-device", f"virtio-net-pci,netdev=inner,mac={machine.inner},romfile="),
         *("-device", "virtio-rng-pci"),
     ]
-
-
-def _disk(number: int, name: str, options: str) -> list[str]:
-    return ["-drive", f"if=none,id={name},{options}", "-device", f"nvme-ns,drive={name},bus=disks,nsid={number}"]
 
 
 def escaped(path: Path) -> str:

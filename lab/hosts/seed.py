@@ -1,4 +1,4 @@
-"""What a virtual machine is told at every start: name, addresses, keys; a tar archive on its second disk."""
+"""What a virtual machine is told at every start: name, addresses, keys; a tar archive that its firmware hands over."""
 
 from __future__ import annotations
 

@@ -44,12 +44,7 @@ def test_nothing_passes_the_outer_interface_but_ssh_from_loopback():
 def test_a_comma_in_a_path_is_doubled():
     drives = after(qemu.command(MACHINE, Acceleration("tcg")), "-drive")
     assert "file=/labs/a,,b/disk.qcow2" in drives[0]
-    devices = [device for device in after(qemu.command(MACHINE, Acceleration("tcg")), "-device") if "nvme" in device]
-    assert devices == [
-        "nvme,id=disks,serial=disks",
-        "nvme-ns,drive=root,bus=disks,nsid=1",
-        "nvme-ns,drive=seed,bus=disks,nsid=2",
-    ], "namespaces of one controller: the kernel finds two controllers in either order"
+    assert len(drives) == 1, "the kernel finds two disks in either order, and mounts the first"
 
 
 @pytest.mark.parametrize(("name", "processor"), [("kvm", "host"), ("tcg", "Nehalem")])
