@@ -13,7 +13,6 @@ from lab import runner
 from lab.errors import InvalidInput, MachineLacks
 from lab.hosts import lock, ssh, state
 from lab.hosts.base import LabPaths, state_home
-from lab.hosts.programs import remove_empty
 from lab.hosts.providers import EMBEDDED, PROVIDERS, REMOTE
 from lab.hosts.recipes import RECIPES, recipe
 from lab.inventory import check_file
@@ -118,7 +117,7 @@ def _left_by_a_killed_run(paths: LabPaths, wait_s: float) -> bool:
         if state.read(paths) is not None:
             return True
         runner.sweep(paths)
-        remove_empty(paths.state, paths.state.parent, paths.controls, paths.run)
+        runner.remove_empty_directories(paths)
         return False
     finally:
         held.release()

@@ -134,7 +134,7 @@ def run(
             return Ending(outcome.rc if outcome.rc is not None else 1, bool(interrupted), "\n".join(text))
     finally:
         shutil.rmtree(private, ignore_errors=True)
-        remove_empty(paths.runner, paths.state, paths.state.parent, paths.controls, paths.run, paths.run.parent)
+        remove_empty_directories(paths)
 
 
 def _private_directory(paths: LabPaths) -> Path:
@@ -145,6 +145,11 @@ def _private_directory(paths: LabPaths) -> Path:
     private_directories(paths.run.parent, paths.run)
     (private / "env" / "settings").write_text(json.dumps({"pexpect_timeout": CANCEL_POLL_S}))
     return private
+
+
+def remove_empty_directories(paths: LabPaths) -> None:
+    """Remove the directories that a run makes for the lab, where nothing is in them."""
+    remove_empty(paths.runner, paths.state, paths.state.parent, paths.controls, paths.run, paths.run.parent)
 
 
 def sweep(paths: LabPaths) -> None:

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from lab.errors import HostUnreachable, InvalidInput, MachineLacks
@@ -221,7 +222,7 @@ def _wait(paths: LabPaths, processes: dict[str, subprocess.Popen[bytes]], how: A
     problems: dict[str, str] = {}
     for name, process in processes.items():
         problem, _ = until(
-            lambda name=name, process=process: _problem(paths, name, process),  # type: ignore[misc]
+            partial(_problem, paths, name, process, _port(paths, name)),
             lambda problem: problem is not None,
             deadline_s=max(0.0, end - time.monotonic()),
             every_s=0.1,
@@ -242,14 +243,14 @@ def _wait(paths: LabPaths, processes: dict[str, subprocess.Popen[bytes]], how: A
         )
 
 
-def _problem(paths: LabPaths, name: str, process: subprocess.Popen[bytes]) -> str | None:
+def _problem(paths: LabPaths, name: str, process: subprocess.Popen[bytes], port: int) -> str | None:
     """Return why a machine will not come up any more, empty where its sshd greets, None as long as it may."""
     if process.poll() is not None:
         words = (paths.host_state(name) / "qemu.log").read_text(errors="replace").strip().splitlines()
         return f"its QEMU ended: {words[-1] if words else f'exit status {process.returncode}'}"
     if guest.gave_up(_console(paths, name)):
         return "its kernel gave up"
-    return "" if guest.greets(_port(paths, name)) else None
+    return "" if guest.greets(port) else None
 
 
 def _port(paths: LabPaths, name: str) -> int:

@@ -36,7 +36,7 @@ class ActionModule(LabAction):
             return {"changed": False, **read, **empty, "said": said}
         refused = tool.refused(listing)
         read["refused"] = refused
-        if arguments["state"] == "counted":
+        if counted:
             return {"changed": False, **read, **self._counted(tool.counts(listing), refused, arguments)}
         opening = Opening(
             peers=sorted((peer for peer in arguments["peers"] if peer != arguments["own"]), key=ipaddress.IPv4Address),
